@@ -1,0 +1,132 @@
+// Package manifest describes a version's content: which names hold which bytes.
+//
+// There are two parallel Merkle trees. The content tree says kind, executable
+// bit, link target, size and chunks; the attributes tree says mode and times.
+// So touching every mtime shares every content node, and two machines that
+// publish the same bytes name them by the same content id. A version is a
+// Root: one id of each.
+//
+// A directory, and the chunk list of a large file, is a search tree whose
+// pages (nodes, about 8 KiB) end where the hash of a name or a chunk id says
+// so. An edit therefore changes the page it is on and the path above it, and
+// the cost of a change follows its size.
+//
+//	root id ─► directory node ─┬─ "bin"  ─► directory node ─┬─ "go": chunk list node ─► chunks
+//	                           │                            └─ "gofmt": chunks
+//	                           └─ "doc.txt": chunks
+//
+// Invariants: a node's bytes are canonical (one encoding for one meaning);
+// fields with tags that this version does not know survive a rewrite; every
+// id that a node depends on stands in one list at its front, which can be
+// walked without knowing what the node describes; nothing here holds a whole
+// tree, directory or chunk list in memory.
+package manifest
+
+import (
+	"context"
+	"time"
+
+	"github.com/artifortress/afs-engine/chunker"
+)
+
+// Root names a version's content and its attributes.
+type Root struct {
+	Content chunker.ID `json:"content"`
+	Attrs   chunker.ID `json:"attrs"`
+}
+
+// Kind is what an entry is. The numbers are wire format.
+type Kind uint8
+
+// The kinds of entries.
+const (
+	File    Kind = 1
+	Dir     Kind = 2
+	Symlink Kind = 3
+)
+
+// String is the kind in one word.
+func (k Kind) String() string {
+	switch k {
+	case File:
+		return "file"
+	case Dir:
+		return "dir"
+	case Symlink:
+		return "symlink"
+	}
+	return "unknown"
+}
+
+// Entry is one name of a directory with both its sides, content and
+// attributes. Names and link targets are bytes without NUL (names also
+// without '/'), not necessarily UTF-8.
+type Entry struct {
+	Name string
+	Kind Kind
+
+	// Content.
+	Exec    bool       // File: some execute bit was set
+	Size    int64      // File: bytes; Symlink: length of Target; Dir: 0
+	Target  string     // Symlink
+	Content Content    // File
+	Tree    chunker.ID // Dir: the directory's content node
+	Summary Summary    // Dir
+
+	// Attributes.
+	Attr Attr
+}
+
+// Attr is what a person can change about an entry without changing content.
+type Attr struct {
+	Mode  uint32     // permission bits, and setuid, setgid, sticky: 07777
+	MTime time.Time  // to the nanosecond; before 1970 too
+	Tree  chunker.ID // Dir: the directory's attributes node
+}
+
+// Summary adds up a directory, so that a stat or a progress bar needs no walk.
+type Summary struct {
+	Entries int64 // names in this directory
+	Subdirs int64 // of these, directories (a directory's link count is Subdirs+2)
+	Files   int64 // all that is not a directory, here and below
+	Bytes   int64 // their sizes added up
+}
+
+// Content says where a file's bytes are: Segments if they are few, else List,
+// the node of a chunk list tree. An empty file has neither.
+type Content struct {
+	Segments []Segment
+	List     chunker.ID
+}
+
+// Segment is a run of a file's bytes: a chunk, or zeros (ID is zero).
+type Segment struct {
+	ID     chunker.ID
+	Length int64 // bytes, above 0
+}
+
+// Zero reports whether the segment is a run of zeros, which no chunk holds.
+func (s Segment) Zero() bool { return s.ID.IsZero() }
+
+// Limits, in bytes unless said otherwise. Encoders refuse and decoders reject
+// what exceeds them.
+const (
+	NameMax        = 255
+	TargetMax      = 4095
+	NodeMax        = 256 << 10 // one node
+	DepthMax       = 32        // levels of nodes in one directory or chunk list
+	InlineSegments = 16        // a file with more has a chunk list tree
+)
+
+// Sink stores nodes. deps are the ids that the node lists: the nodes first,
+// then the data chunks; all of them have been stored before. Sink keeps neither
+// slice. Implementations name the node by kind.Sum(data).
+type Sink interface {
+	PutNode(ctx context.Context, kind chunker.Kind, data []byte, deps []chunker.ID) (chunker.ID, error)
+}
+
+// Source reads chunks. What it returns has been verified against id and kind,
+// is shared, and must not be changed. Safe for concurrent use.
+type Source interface {
+	Chunk(ctx context.Context, kind chunker.Kind, id chunker.ID) ([]byte, error)
+}
