@@ -50,7 +50,8 @@ type Catalog interface {
 	Version(ctx context.Context, ref registry.Ref) (*Version, error)
 
 	// Name finds what stands at a path of the registry ("" is the top, a
-	// Group); Names lists what stands under it, in byte order of Path.
+	// Group); Names lists what stands directly under it, each once, the
+	// versions and tags of a package together.
 	Name(ctx context.Context, path string) (registry.Name, error)
 	Names(ctx context.Context, under string) iter.Seq2[registry.Name, error]
 
@@ -80,7 +81,7 @@ type Keeper interface {
 
 // IngestRequest says what to take in, and as what.
 type IngestRequest struct {
-	Sources         []source.Source   // merged in this order of precedence: a name in two of them is an error
+	Source          source.Source     // what to take in
 	Ref             registry.Ref      // Ref.Path is the directory of the version under which they go
 	Labels          map[string]string //
 	Tags            []string          // tags to point at the version, besides latest
@@ -165,6 +166,9 @@ type EstimateResult struct {
 	Chunks      int64   `json:"chunks"`
 	NewChunks   int64   `json:"new_chunks"` // distinct ones
 	Seconds     float64 `json:"seconds"`
+
+	Problems []source.Report `json:"problems,omitempty"`
+	Skipped  []source.Report `json:"skipped,omitempty"`
 }
 
 // Version is a published version with its content.

@@ -7,7 +7,10 @@ import (
 	"syscall"
 
 	"github.com/artifortress/afs-engine/backends"
+	"github.com/artifortress/afs-engine/engine/commitlog"
 	"github.com/artifortress/afs-engine/engine/registry"
+	"github.com/artifortress/afs-engine/index"
+	"github.com/artifortress/afs-engine/packfile"
 	"github.com/artifortress/afs-engine/packfile/wire"
 )
 
@@ -56,13 +59,13 @@ type kindRow struct {
 
 // kinds is searched from the top: the first row that lists an error wins.
 var kinds = []kindRow{
-	{KindPartial, "partly-done", 207, syscall.EIO, "fix what is listed and run it again, or pass --allow-incomplete", []error{ErrIncomplete}},
+	{KindPartial, "partly-done", 207, syscall.EIO, "fix what is listed and run it again, or pass --allow-incomplete", []error{ErrIncomplete, registry.ErrDraftIncomplete}},
 	{KindUsage, "usage", 400, syscall.EINVAL, "see --help", []error{ErrUsage, registry.ErrBadRef}},
-	{KindCorrupt, "corrupt", 500, syscall.EIO, "run 'afs-engine verify --read-data' to see what is affected", []error{ErrDamaged, wire.ErrMalformed}},
-	{KindConflict, "conflict", 409, syscall.EEXIST, "a published name never changes: choose another version", []error{registry.ErrConflict, ErrStoreTaken}},
+	{KindCorrupt, "corrupt", 500, syscall.EIO, "run 'afs-engine verify --read-data' to see what is affected", []error{ErrDamaged, wire.ErrMalformed, packfile.ErrCorrupt, commitlog.ErrGap, index.ErrDangling}},
+	{KindConflict, "conflict", 409, syscall.EEXIST, "a published name never changes: choose another version", []error{registry.ErrConflict, ErrStoreTaken, fs.ErrExist}},
 	{KindNotFound, "not-found", 404, syscall.ENOENT, "'afs-engine ls' lists what is there", []error{registry.ErrNotFound, ErrNoStore, backends.ErrNotExist, fs.ErrNotExist}},
-	{KindBusy, "busy", 423, syscall.EBUSY, "another process uses the store: wait for it to end", nil},
-	{KindRefused, "refused", 451, syscall.EPERM, "use a newer afs-engine", []error{ErrFeature, backends.ErrRetained}},
+	{KindBusy, "busy", 423, syscall.EBUSY, "another process uses the store: wait for it to end", []error{index.ErrBusy, commitlog.ErrFenced}},
+	{KindRefused, "refused", 451, syscall.EPERM, "use a newer afs-engine", []error{ErrFeature, commitlog.ErrUnknown, packfile.ErrUnknown, backends.ErrRetained}},
 	{KindDenied, "denied", 403, syscall.EACCES, "check owner and permissions", []error{fs.ErrPermission, syscall.EROFS}},
 	{KindNoSpace, "no-space", 507, syscall.ENOSPC, "free some space and run it again: what was stored is kept", []error{syscall.ENOSPC, syscall.EDQUOT}},
 	{KindUnavailable, "unavailable", 503, syscall.EAGAIN, "try again later", []error{backends.ErrUnavailable, context.DeadlineExceeded}},

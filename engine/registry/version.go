@@ -38,6 +38,7 @@ type Version struct {
 	Time       time.Time         // of the publish; for a draft, of its last change
 	Labels     map[string]string //
 	Actor      string            // who published: user@host
+	Client     string            // with which program: name/version
 	Incomplete []string          // paths that could not be read, if published all the same
 	Sequence   uint64            // of the log record that made this state
 }
@@ -57,6 +58,7 @@ const (
 type Name struct {
 	Path    string   // full: "go", "go/toolchain" or "go/toolchain@1.26.0"
 	Kind    NameKind //
+	Package bool     // Group, from FindName: versions stand directly under this name
 	Version *Version // VersionName: the published version; TagName: the one it points at
 }
 

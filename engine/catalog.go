@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/artifortress/afs-engine/engine/manifest"
+	"github.com/artifortress/afs-engine/engine/registry"
+	"github.com/artifortress/afs-engine/index"
+)
+
+// Version implements Catalog.
+func (e *Local) Version(ctx context.Context, ref registry.Ref) (*Version, error) {
+	v, err := registry.Find(e.db, ref)
+	if id, pinned := ref.PinnedRoot(); pinned && errors.Is(err, registry.ErrNotFound) {
+		v, err = registry.FindRoot(e.db, ref, id)
+	}
+	if err == nil && v.State != registry.Published {
+		err = WithHint(fmt.Errorf("%w: %s is a %s", registry.ErrNotFound, v.Ref, v.State), stateHint(v.State))
+	}
+	if err != nil {
+		return nil, err
+	}
+	root, err := manifest.RootEntry(ctx, e.chunks, v.Root)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", v.Ref, err)
+	}
+	return &Version{Version: *v, root: root, src: e.chunks}, nil
+}
+
+func stateHint(s registry.State) string {
+	if s == registry.Draft {
+		return "'afs-engine publish' makes it visible"
+	}
+	return "'afs-engine ls' lists what is there"
+}
+
+// Name implements Catalog.
+func (e *Local) Name(_ context.Context, path string) (registry.Name, error) {
+	return registry.FindName(e.db, path)
+}
+
+// Names implements Catalog.
+func (e *Local) Names(ctx context.Context, under string) iter.Seq2[registry.Name, error] {
+	return yielding(ctx, func(fn func(registry.Name) error) error { return registry.ListNames(e.db, under, fn) })
+}
+
+// Drafts implements Catalog.
+func (e *Local) Drafts(ctx context.Context, under string) iter.Seq2[registry.Version, error] {
+	return yielding(ctx, func(fn func(registry.Version) error) error {
+		return registry.ListVersions(e.db, under, registry.Draft, func(v *registry.Version) error { return fn(*v) })
+	})
+}
+
+// Log implements Catalog.
+func (e *Local) Log(ctx context.Context, pkg registry.Ref) iter.Seq2[registry.Event, error] {
+	return yielding(ctx, func(fn func(registry.Event) error) error { return registry.History(e.db, pkg, fn) })
+}
+
+var errStop = errors.New("stop")
+
+// yielding makes an iterator of a function that calls back.
+func yielding[T any](ctx context.Context, each func(func(T) error) error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		err := each(func(x T) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if !yield(x, nil) {
+				return errStop
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errStop) {
+			var zero T
+			yield(zero, err)
+		}
+	}
+}
+
+// Stats implements Keeper.
+func (e *Local) Stats(ctx context.Context) (Stats, error) {
+	t, err := e.db.Totals()
+	if err != nil {
+		return Stats{}, err
+	}
+	s := Stats{UniqueBytes: t.UniqueBytes, Chunks: t.Chunks, Nodes: t.Nodes, Packs: t.Packs, PackBytes: t.PackBytes}
+	err = registry.ListVersions(e.db, "", registry.Published, func(v *registry.Version) error {
+		s.Versions++
+		s.Files += v.Summary.Files
+		s.LogicalBytes += v.Summary.Bytes
+		return ctx.Err()
+	})
+	if err != nil {
+		return s, err
+	}
+	err = registry.ListVersions(e.db, "", registry.Draft, func(*registry.Version) error { s.Drafts++; return ctx.Err() })
+	if err != nil {
+		return s, err
+	}
+	err = e.db.Packs(func(_ uint32, p index.Pack) error {
+		if p.Raw > 0 {
+			s.DeadBytes += int64(float64(p.Size) * float64(p.Raw-p.LiveRaw) / float64(p.Raw))
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return s, err
+	}
+	for info, err := range e.c.Store.List(ctx, "") {
+		if err != nil {
+			return s, err
+		}
+		s.StoredBytes += info.Size
+	}
+	return s, nil
+}
+
+func (e *Local) countVersions(n *int64) error {
+	return registry.ListVersions(e.db, "", registry.Published, func(*registry.Version) error { *n++; return nil })
+}

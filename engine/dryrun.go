@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine/manifest"
+	"github.com/artifortress/afs-engine/engine/registry"
+	"github.com/artifortress/afs-engine/engine/source"
+	"github.com/artifortress/afs-engine/index"
+	"github.com/artifortress/afs-engine/index/scratch"
+	"github.com/artifortress/afs-engine/packfile"
+)
+
+// tryChunks is the storer of everything that only wants to know: it packs and
+// compresses as an ingest would and throws the packs away. What it has seen is
+// in a scratch map, so its memory does not grow with the source.
+type tryChunks struct {
+	db        *index.DB // of the store that would take the chunks; nil: an empty one
+	seen      *scratch.Map
+	keepNodes bool // seen holds the nodes' bytes, to read the tree afterwards
+	data      *packfile.Writer
+	meta      *packfile.Writer
+	stored    int64
+	packSize  int64
+}
+
+func newTryChunks(db *index.DB, dir string, packSize int64) (*tryChunks, error) {
+	seen, err := scratch.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &tryChunks{db: db, seen: seen, packSize: packSize}, nil
+}
+
+func (t *tryChunks) put(_ context.Context, kind chunker.Kind, data []byte, deps []chunker.ID) (id chunker.ID, added bool, err error) {
+	id = kind.Sum(data)
+	if t.db != nil {
+		if _, known, err := t.db.Lookup(id); known || err != nil {
+			return id, false, err
+		}
+	}
+	if seen, err := t.seen.Has(id[:]); seen || err != nil {
+		return id, false, err
+	}
+	var value []byte
+	if t.keepNodes && kind.IsNode() {
+		value = data
+	}
+	if err := t.seen.Put(id[:], value); err != nil {
+		return id, false, err
+	}
+	if t.packSize == 0 {
+		return id, true, nil
+	}
+	return id, true, t.pack(id, kind, data, deps)
+}
+
+func (t *tryChunks) pack(id chunker.ID, kind chunker.Kind, data []byte, deps []chunker.ID) (err error) {
+	open, class := &t.data, packfile.ClassData
+	if kind.IsNode() {
+		open, class = &t.meta, packfile.ClassMeta
+	}
+	if *open == nil {
+		if *open, err = packfile.NewWriter(packfile.WriterOptions{Class: class}); err != nil {
+			return err
+		}
+	}
+	if err := (*open).Add(id, kind, data, deps); err != nil {
+		return err
+	}
+	if (*open).Size() < t.packSize {
+		return nil
+	}
+	return t.seal(open)
+}
+
+func (t *tryChunks) seal(open **packfile.Writer) error {
+	if *open == nil {
+		return nil
+	}
+	s, err := (*open).Seal()
+	if err == nil {
+		t.stored += s.Index.Size
+	}
+	*open = nil
+	return err
+}
+
+// finish counts what is still in open packs.
+func (t *tryChunks) finish() error { return errors.Join(t.seal(&t.data), t.seal(&t.meta)) }
+
+func (t *tryChunks) close() error { return t.seen.Close() }
+
+// dryRun is Ingest that stores nothing.
+func (e *Local) dryRun(ctx context.Context, req IngestRequest, base *registry.Version, start time.Time) (res *IngestResult, err error) {
+	t, err := newTryChunks(e.db, "", e.settings.PackSize)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, t)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.finish(); err != nil {
+		return nil, err
+	}
+	res = b.result(req.Ref.WithVersion(req.Ref.Version))
+	res.State, res.StoredBytes = StateDryRun, t.stored
+	v := e.newVersion(req.Ref, b.root, b.rootEntry.Summary, req.Labels)
+	if req.Draft {
+		_, err = registry.PlanDraft(e.db, v)
+	} else {
+		_, err = registry.PlanPublish(e.db, v, tagsOf(req.Tags, req.NoLatest), false)
+	}
+	res.Seconds = e.c.Now().Sub(start).Seconds()
+	if err == nil && len(b.problems) > 0 && !req.AllowIncomplete {
+		err = fmt.Errorf("%w: %d of them", ErrIncomplete, len(b.problems))
+	}
+	return res, err
+}
+
+// Estimate says what src would take in an empty store with chunks cut by p. It
+// needs no store; scratchDir is for temporary files ("": the system's place).
+func Estimate(ctx context.Context, src source.Source, p chunker.Params, scratchDir string, progress *Progress) (res EstimateResult, err error) {
+	start := time.Now()
+	var s Settings
+	s.ensureDefaults()
+	t, err := newTryChunks(nil, scratchDir, s.PackSize)
+	if err != nil {
+		return res, err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	b, err := build(ctx, IngestRequest{Source: src, Progress: progress}, nil, nil, p, t)
+	if err != nil {
+		return res, err
+	}
+	if err := t.finish(); err != nil {
+		return res, err
+	}
+	return EstimateResult{
+		Files: b.files, Bytes: b.bytes, UniqueBytes: b.newBytes, StoredBytes: t.stored,
+		Chunks: b.chunks, NewChunks: b.newChunks, Seconds: time.Since(start).Seconds(),
+		Problems: b.problems, Skipped: b.skipped,
+	}, nil
+}
+
+// Scanned is a source that was read as if it were a version, without a store:
+// its tree can be compared, its file contents cannot be read. Close it.
+type Scanned struct {
+	root     manifest.Entry
+	chunks   *tryChunks
+	Problems []source.Report
+}
+
+// Scan reads src. p must be the chunker parameters of the store whose versions
+// it is to be compared with, so that equal contents get equal ids.
+func Scan(ctx context.Context, src source.Source, p chunker.Params, scratchDir string) (*Scanned, error) {
+	t, err := newTryChunks(nil, scratchDir, 0)
+	if err != nil {
+		return nil, err
+	}
+	t.keepNodes = true
+	b, err := build(ctx, IngestRequest{Source: src}, nil, nil, p, t)
+	if err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	return &Scanned{b.rootEntry, t, b.problems}, nil
+}
+
+// Root is the entry of the source's root directory.
+func (s *Scanned) Root() manifest.Entry { return s.root }
+
+// Source reads the tree's nodes.
+func (s *Scanned) Source() manifest.Source { return s }
+
+// Chunk implements manifest.Source for nodes.
+func (s *Scanned) Chunk(_ context.Context, kind chunker.Kind, id chunker.ID) ([]byte, error) {
+	b, ok, err := s.chunks.seen.Get(id[:])
+	if err == nil && (!ok || !kind.IsNode()) {
+		err = fmt.Errorf("%w: %s %s of a scanned source", registry.ErrNotFound, kind, id)
+	}
+	return b, err
+}
+
+// Close removes the temporary files.
+func (s *Scanned) Close() error { return s.chunks.close() }

@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine/commitlog"
+	"github.com/artifortress/afs-engine/engine/manifest"
+	"github.com/artifortress/afs-engine/engine/registry"
+	"github.com/artifortress/afs-engine/index"
+)
+
+// States of an IngestResult besides those of a version.
+const (
+	StateDryRun    = "dry-run"
+	StateUnchanged = "unchanged"
+)
+
+// Ingest implements Writer: walk, cut, name, look up, pack, describe, publish.
+func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, error) {
+	start := e.c.Now()
+	if err := e.checkWritable(); err != nil {
+		return nil, err
+	}
+	base, err := e.draftBase(req)
+	if err != nil {
+		return nil, err
+	}
+	if req.DryRun {
+		return e.dryRun(ctx, req, base, start)
+	}
+	end, err := e.beginSession()
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	mark := e.commits.packer.mark()
+	store := &storeChunks{commits: e.commits}
+	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, store)
+	if err != nil {
+		return nil, errors.Join(e.commits.packer.check(mark), err)
+	}
+	v := e.newVersion(req.Ref, b.root, b.rootEntry.Summary, req.Labels)
+	v.Incomplete = b.incomplete(base, req.Ref.Path)
+	res := b.result(req.Ref.WithVersion(req.Ref.Version))
+	res.State, err = e.commitVersion(ctx, v, req, mark)
+	res.StoredBytes = store.tally.stored.Load()
+	res.Seconds = e.c.Now().Sub(start).Seconds()
+	if err == nil && len(b.problems) > 0 && !req.AllowIncomplete {
+		err = fmt.Errorf("%w: %d of them; what could be read is kept as a draft of %s", ErrIncomplete, len(b.problems), v.Ref)
+	}
+	return res, err
+}
+
+// commitVersion publishes v, or makes it a draft if that was asked for or it
+// has holes. It returns the state reached.
+func (e *Local) commitVersion(ctx context.Context, v *registry.Version, req IngestRequest, mark uint64) (state string, err error) {
+	draft := req.Draft || len(v.Incomplete) > 0 && !req.AllowIncomplete
+	tags := tagsOf(req.Tags, req.NoLatest)
+	err = e.commits.do(ctx, &commitRequest{flush: true, decide: func(b *index.Batch) (recs []commitlog.Record, err error) {
+		if err := e.commits.packer.check(mark); err != nil {
+			return nil, fmt.Errorf("chunks of this ingest were not stored: %w", err)
+		}
+		if err := checkRoots(b, v.Root); err != nil {
+			return nil, err
+		}
+		if draft {
+			state = registry.Draft.String()
+			return registry.PlanDraft(b, v)
+		}
+		state = registry.Published.String()
+		recs, err = registry.PlanPublish(b, v, tags, false)
+		if err == nil && (len(recs) == 0 || recs[0].Kind != commitlog.KindPublish) {
+			state = StateUnchanged
+		}
+		return recs, err
+	}})
+	return state, err
+}
+
+// checkRoots makes sure that what is about to be named is there. Everything
+// below a node was there when the node was.
+func checkRoots(b *index.Batch, r manifest.Root) error {
+	for _, id := range []chunker.ID{r.Content, r.Attrs} {
+		if _, ok, err := b.Lookup(id); err != nil {
+			return err
+		} else if !ok {
+			return fmt.Errorf("%w: root %s is in no pack", ErrDamaged, id)
+		}
+	}
+	return nil
+}
+
+func tagsOf(tags []string, noLatest bool) []string {
+	if noLatest {
+		return tags
+	}
+	return append([]string{registry.LatestTag}, tags...)
+}
+
+// draftBase finds the draft that an ingest adds to.
+func (e *Local) draftBase(req IngestRequest) (*registry.Version, error) {
+	if req.Ref.Version == "" {
+		return nil, fmt.Errorf("%w: no version in %q", registry.ErrBadRef, req.Ref)
+	}
+	v, err := registry.Find(e.db, req.Ref)
+	switch {
+	case errors.Is(err, registry.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case req.Draft && v.State == registry.Draft:
+		return v, nil
+	case req.Draft && v.Ref.Version == req.Ref.Version:
+		return nil, fmt.Errorf("%w: %s is %s", registry.ErrConflict, v.Ref, v.State)
+	}
+	return nil, nil
+}
+
+func (e *Local) newVersion(ref registry.Ref, root manifest.Root, sum manifest.Summary, labels map[string]string) *registry.Version {
+	return &registry.Version{
+		Ref: ref.WithVersion(ref.Version), Root: root, Summary: sum,
+		Labels: labels, Actor: e.c.Actor, Client: e.c.Client,
+	}
+}
+
+// beginSession makes it known that packs may come before their records.
+func (e *Local) beginSession() (end func(), err error) {
+	var id index.SessionID
+	if _, err := rand.Read(id[:]); err != nil {
+		return nil, err
+	}
+	s := index.Session{Epoch: e.commits.epoch(), Lease: e.c.Now().Add(e.settings.SessionLease)}
+	if err := e.db.PutSession(id, s); err != nil {
+		return nil, fmt.Errorf("begin session: %w", err)
+	}
+	return func() {
+		if err := e.db.EndSession(id); err != nil {
+			e.c.Logger.Warn("a session could not be ended", "error", err)
+		}
+	}, nil
+}
+
+func (e *Local) checkWritable() error {
+	if !e.writable {
+		return WithHint(fmt.Errorf("%w: it can be read, not written", ErrFeature), "use a newer afs-engine to write to it")
+	}
+	return nil
+}
+
+// storeChunks is the storer of a real ingest.
+type storeChunks struct {
+	commits *committer
+	tally   tally
+}
+
+func (s *storeChunks) put(ctx context.Context, kind chunker.Kind, data []byte, deps []chunker.ID) (chunker.ID, bool, error) {
+	id := kind.Sum(data)
+	added, full, err := s.commits.packer.add(&s.tally, kind, id, data, deps)
+	if err == nil && full != (packs{}) {
+		err = s.commits.do(ctx, &commitRequest{packs: full})
+	}
+	return id, added, err
+}

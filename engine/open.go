@@ -1,0 +1,193 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/artifortress/afs-engine/backends"
+	"github.com/artifortress/afs-engine/engine/commitlog"
+	"github.com/artifortress/afs-engine/index"
+)
+
+// Components are what an engine is made of. Store and IndexDir are required.
+type Components struct {
+	Store    backends.Store
+	IndexDir string           // where the index lives; made if absent, rebuilt if it is not the store's
+	Logger   *slog.Logger     // nil: silent
+	Now      func() time.Time // nil: time.Now
+	Actor    string           // who publishes, for the log: user@host
+	Client   string           // with which program: name/version
+}
+
+// Settings tune an engine. The zero value works; sizes are bytes.
+type Settings struct {
+	PackSize          int64 // a pack is sealed when it reaches this; 0: 32 MiB
+	CacheBytes        int64 // decoded frames kept for readers; 0: 48 MiB
+	CheckpointRecords int   // write a checkpoint on Close after this many groups; 0: 256
+	SessionLease      time.Duration
+}
+
+func (s *Settings) ensureDefaults() {
+	if s.PackSize == 0 {
+		s.PackSize = 32 << 20
+	}
+	if s.CacheBytes == 0 {
+		s.CacheBytes = 48 << 20
+	}
+	if s.CheckpointRecords == 0 {
+		s.CheckpointRecords = 256
+	}
+	if s.SessionLease == 0 {
+		s.SessionLease = time.Hour
+	}
+}
+
+// Local is an Engine in this process. It owns the index of its store until
+// Close.
+type Local struct {
+	c        Components
+	settings Settings
+	config   *config
+	writable bool
+	db       *index.DB
+	chunks   *reader
+	commits  *committer
+	rebuilt  RebuildResult // if opening had to rebuild
+}
+
+var _ Engine = (*Local)(nil)
+
+// Open opens the store. It fails with ErrNoStore if there is none, ErrFeature
+// if it needs a newer program, index.ErrBusy if another process has it open.
+// The index is brought up to date with the log; if it is missing, or is not a
+// projection of this store's log, it is made anew.
+func Open(ctx context.Context, c Components, s Settings) (*Local, error) {
+	s.ensureDefaults()
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	cfg, writable, err := readConfig(ctx, c.Store)
+	if err != nil {
+		return nil, err
+	}
+	db, err := index.Open(c.IndexDir, index.Options{})
+	if err != nil {
+		return nil, err
+	}
+	e := &Local{c: c, settings: s, config: cfg, writable: writable, db: db}
+	if err := e.start(ctx); err != nil {
+		return nil, errors.Join(err, e.db.Close())
+	}
+	return e, nil
+}
+
+// start brings the index to the end of the log and begins to take commits.
+func (e *Local) start(ctx context.Context) error {
+	p := projector{e.c.Store, e.config.ID, e.c.Logger}
+	pos, writer, err := p.catchUp(ctx, e.db)
+	if errors.Is(err, errForeignIndex) {
+		e.c.Logger.Info("the index is not of this store's log: rebuilding it", "reason", err)
+		pos, writer, err = e.rebuild(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	e.chunks = newReader(e.c.Store, e.db, e.settings.CacheBytes)
+	e.commits = newCommitter(e, commitlog.New(e.c.Store, pos, writer, e.c.Now))
+	return e.recoverSessions(ctx)
+}
+
+// recoverSessions ends what dead processes left: packs that they had sealed
+// are taken into the store, so that nobody need store their chunks again.
+func (e *Local) recoverSessions(ctx context.Context) error {
+	sessions, err := e.db.Sessions()
+	if err != nil || len(sessions) == 0 || !e.writable {
+		return err
+	}
+	n, err := e.adopt(ctx)
+	if err != nil {
+		// Reading needs none of this, and the sessions stay for the next time.
+		e.c.Logger.Warn("what an interrupted ingest left could not be taken in", "error", err)
+		return ctx.Err()
+	}
+	if n > 0 {
+		e.c.Logger.Info("kept the packs of an interrupted ingest", "packs", n)
+	}
+	for id := range sessions {
+		if err := e.db.EndSession(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close waits for commits under way and releases the store. It may first write
+// a checkpoint, so that a later rebuild has less to read.
+func (e *Local) Close() error {
+	err := e.commits.close()
+	if err == nil && e.writable {
+		if cerr := e.checkpointIfDue(context.Background()); cerr != nil {
+			e.c.Logger.Warn("no checkpoint was written", "error", cerr)
+		}
+	}
+	e.chunks.close()
+	return errors.Join(err, e.db.Close())
+}
+
+// Info describes the store.
+func (e *Local) Info() StoreInfo { return e.config.info() }
+
+// RebuildIndex makes the index anew from the store alone. Nothing else may use
+// the engine meanwhile.
+func (e *Local) RebuildIndex(ctx context.Context) (RebuildResult, error) {
+	start := e.c.Now()
+	if err := e.commits.close(); err != nil {
+		return RebuildResult{}, err
+	}
+	e.chunks.close()
+	pos, writer, err := e.rebuild(ctx)
+	if err != nil {
+		return RebuildResult{}, err
+	}
+	e.chunks = newReader(e.c.Store, e.db, e.settings.CacheBytes)
+	e.commits = newCommitter(e, commitlog.New(e.c.Store, pos, writer, e.c.Now))
+	if e.writable {
+		if e.rebuilt.Adopted, err = e.adopt(ctx); err != nil {
+			return e.rebuilt, err
+		}
+	}
+	if err := e.countVersions(&e.rebuilt.Versions); err != nil {
+		return e.rebuilt, err
+	}
+	e.rebuilt.Seconds = e.c.Now().Sub(start).Seconds()
+	return e.rebuilt, nil
+}
+
+// rebuild replaces the index directory by one projected from the store.
+func (e *Local) rebuild(ctx context.Context) (commitlog.Position, commitlog.WriterID, error) {
+	var writer commitlog.WriterID
+	if _, err := rand.Read(writer[:]); err != nil {
+		return commitlog.Position{}, writer, err
+	}
+	p := projector{e.c.Store, e.config.ID, e.c.Logger}
+	if err := e.db.Close(); err != nil {
+		return commitlog.Position{}, writer, err
+	}
+	fresh := func() (*index.DB, error) {
+		if err := os.RemoveAll(e.c.IndexDir); err != nil {
+			return nil, fmt.Errorf("remove the old index: %w", err)
+		}
+		return index.Open(e.c.IndexDir, index.Options{})
+	}
+	db, pos, result, err := p.rebuild(ctx, fresh, writer)
+	e.db, e.rebuilt = db, result
+	return pos, writer, err
+}

@@ -1,0 +1,315 @@
+package scrub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/artifortress/afs-engine/backends"
+	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine/commitlog"
+	"github.com/artifortress/afs-engine/engine/manifest"
+	"github.com/artifortress/afs-engine/engine/registry"
+	"github.com/artifortress/afs-engine/index"
+	"github.com/artifortress/afs-engine/index/scratch"
+	"github.com/artifortress/afs-engine/packfile"
+)
+
+// Store is what a scrub works on.
+type Store struct {
+	Objects backends.Store
+	Index   *index.DB
+	Chunks  manifest.Source // reads through Index and Objects
+	Config  func(context.Context) error
+	Scratch string // where temporary files go; "": the system's place
+}
+
+// Limits of what is kept in memory.
+const (
+	problemsMax = 10_000 // further ones are counted
+	affectedMax = 100    // paths named per problem
+)
+
+// run is one scrub.
+type run struct {
+	ctx      context.Context
+	s        Store
+	o        Options
+	res      Result
+	problems []*Problem
+	visited  *scratch.Map // nodes whose graph has been walked
+	lost     *scratch.Map // chunk id → number of the problem that lost it
+	gone     map[uint32]int
+}
+
+// Run scrubs. Problems are passed to found once it is known which versions
+// they affect; the error is for what kept the scrub from going on.
+func Run(ctx context.Context, s Store, o Options, found func(Problem)) (res Result, err error) {
+	start := time.Now()
+	r := &run{ctx: ctx, s: s, o: o, gone: map[uint32]int{}}
+	if r.visited, err = scratch.Open(s.Scratch); err != nil {
+		return res, err
+	}
+	defer func() { err = errors.Join(err, r.visited.Close()) }()
+	if r.lost, err = scratch.Open(s.Scratch); err != nil {
+		return res, err
+	}
+	defer func() { err = errors.Join(err, r.lost.Close()) }()
+	for _, step := range []func() error{r.fixed, r.log, r.packs, r.graphs, r.attribute} {
+		if err := step(); err != nil {
+			return r.res, err
+		}
+	}
+	for _, p := range r.problems {
+		found(*p)
+	}
+	r.res.Seconds = time.Since(start).Seconds()
+	return r.res, nil
+}
+
+// problem records one and returns its number, or -1 when there are too many to
+// keep.
+func (r *run) problem(p Problem) int {
+	r.res.Problems++
+	if len(r.problems) == problemsMax {
+		return -1
+	}
+	r.problems = append(r.problems, &p)
+	return len(r.problems) - 1
+}
+
+// damage records err as a problem of object, unless it is what ends the scrub.
+func (r *run) damage(object string, err error) error {
+	if ctxErr := r.ctx.Err(); ctxErr != nil {
+		return ctxErr
+	}
+	if errors.Is(err, backends.ErrUnavailable) {
+		return err
+	}
+	p := Problem{Object: object, Offset: -1, Reason: err.Error()}
+	var c *packfile.CorruptError
+	if errors.As(err, &c) {
+		p = Problem{Object: c.Object, Offset: c.Offset, Chunk: c.Chunk, Reason: reason(c)}
+	}
+	r.problem(p)
+	return nil
+}
+
+func reason(c *packfile.CorruptError) string {
+	if c.Err != nil {
+		return c.Reason + ": " + c.Err.Error()
+	}
+	return c.Reason
+}
+
+// fixed checks the config and the checkpoints.
+func (r *run) fixed() error {
+	if err := r.s.Config(r.ctx); err != nil {
+		if err := r.damage("config", err); err != nil {
+			return err
+		}
+	}
+	seqs, err := commitlog.Checkpoints(r.ctx, r.s.Objects)
+	if err != nil {
+		return err
+	}
+	for _, seq := range seqs {
+		_, err := commitlog.ReadCheckpoint(r.ctx, r.s.Objects, seq, func(_, _ []byte) error { return nil })
+		if err != nil {
+			if err := r.damage(fmt.Sprintf("checkpoints/%020d", seq), err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// log checks that the commit log is an unbroken chain up to its last object.
+func (r *run) log() error {
+	if err := commitlog.CheckComplete(r.ctx, r.s.Objects, 0); err != nil {
+		if !errors.Is(err, commitlog.ErrGap) {
+			return err
+		}
+		return r.damage(commitlog.Prefix, err)
+	}
+	pos, err := commitlog.Replay(r.ctx, r.s.Objects, commitlog.Position{}, func(*commitlog.Group, commitlog.Position) error { return r.ctx.Err() })
+	if err != nil {
+		return r.damage(commitlog.Key(pos.Sequence+1), err)
+	}
+	return nil
+}
+
+// packs checks that every pack of the index is there and, asked to read data,
+// what is in it.
+func (r *run) packs() error {
+	totals, err := r.s.Index.Totals()
+	if err != nil {
+		return err
+	}
+	return r.s.Index.Packs(func(n uint32, p index.Pack) error {
+		r.res.Packs++
+		key := packfile.Key(p.ID)
+		info, err := r.s.Objects.Stat(r.ctx, key)
+		if err == nil && info.Size != p.Size {
+			err = fmt.Errorf("the object has %d bytes, not %d", info.Size, p.Size)
+		}
+		if err != nil {
+			if ctxErr := r.ctx.Err(); ctxErr != nil || errors.Is(err, backends.ErrUnavailable) {
+				return errors.Join(ctxErr, err)
+			}
+			r.gone[n] = r.problem(Problem{Object: key, Offset: -1, Reason: err.Error()})
+			return nil
+		}
+		if !r.o.ReadData || r.o.Percent > 0 && rand.Float64()*100 >= r.o.Percent {
+			return nil
+		}
+		size, err := packfile.Scan(r.ctx, r.s.Objects, p.ID, nil, r.corrupt)
+		r.res.Bytes += size
+		if r.o.Progress != nil {
+			r.o.Progress(r.res.Bytes, totals.PackBytes)
+		}
+		if err != nil {
+			return r.damage(key, err)
+		}
+		return nil
+	})
+}
+
+// corrupt takes what a pack's scan found.
+func (r *run) corrupt(c *packfile.CorruptError) {
+	n := r.problem(Problem{Object: c.Object, Offset: c.Offset, Chunk: c.Chunk, Reason: reason(c)})
+	for _, e := range c.Lost {
+		if err := r.lose(e.ID, n); err != nil {
+			r.problem(Problem{Offset: -1, Reason: err.Error()})
+		}
+	}
+}
+
+func (r *run) lose(id chunker.ID, problem int) error {
+	if problem < 0 {
+		return nil
+	}
+	return r.lost.Put(id[:], fmt.Appendf(nil, "%d", problem))
+}
+
+// graphs walks everything below every version and draft.
+func (r *run) graphs() error {
+	for _, state := range []registry.State{registry.Published, registry.Draft} {
+		err := registry.ListVersions(r.s.Index, "", state, func(v *registry.Version) error {
+			if state == registry.Published {
+				r.res.Versions++
+			}
+			if err := r.graph(chunker.DirNode, v.Root.Content); err != nil {
+				return err
+			}
+			return r.graph(chunker.AttrsNode, v.Root.Attrs)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// graph walks what is below one node and has not been walked yet. It reads
+// nodes; of data chunks it only asks where they are.
+func (r *run) graph(kind chunker.Kind, root chunker.ID) error {
+	type node struct {
+		id   chunker.ID
+		kind chunker.Kind
+	}
+	for stack := []node{{root, kind}}; len(stack) > 0; {
+		n := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		isNew, err := r.visited.Add(n.id[:])
+		if err != nil {
+			return err
+		}
+		if !isNew {
+			continue
+		}
+		r.res.Nodes++
+		b, err := r.s.Chunks.Chunk(r.ctx, n.kind, n.id)
+		if err != nil {
+			if err := r.missing(n.id, err); err != nil {
+				return err
+			}
+			continue
+		}
+		nodes, chunks, err := manifest.Deps(b)
+		if err != nil {
+			if err := r.missing(n.id, err); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, id := range nodes {
+			loc, ok, err := r.s.Index.Lookup(id)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				if err := r.missing(id, errors.New("the node is in no pack")); err != nil {
+					return err
+				}
+				continue
+			}
+			stack = append(stack, node{id, loc.Kind})
+		}
+		for _, id := range chunks {
+			if err := r.located(id); err != nil {
+				return err
+			}
+		}
+	}
+	return r.ctx.Err()
+}
+
+// located checks that a data chunk has a place in a pack that is there.
+func (r *run) located(id chunker.ID) error {
+	r.res.Chunks++
+	loc, ok, err := r.s.Index.Lookup(id)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return r.missing(id, errors.New("the chunk is in no pack"))
+	}
+	if p, gone := r.gone[loc.Pack]; gone {
+		return r.lose(id, p)
+	}
+	f, err := r.s.Index.Frame(loc.Pack, loc.Frame)
+	if err == nil && uint64(loc.Offset)+uint64(loc.Length) > uint64(f.Raw) {
+		err = errors.New("the index places the chunk outside of its frame")
+	}
+	if err != nil {
+		return r.missing(id, err)
+	}
+	return nil
+}
+
+// missing records that a chunk or node cannot be had.
+func (r *run) missing(id chunker.ID, cause error) error {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	if errors.Is(cause, backends.ErrUnavailable) {
+		return cause
+	}
+	if known, err := r.lost.Has(id[:]); known || err != nil {
+		return err // its pack's problem says it already
+	}
+	if loc, ok, err := r.s.Index.Lookup(id); err == nil && ok {
+		if p, gone := r.gone[loc.Pack]; gone {
+			return r.lose(id, p)
+		}
+	}
+	p := Problem{Offset: -1, Chunk: id, Reason: cause.Error()}
+	var c *packfile.CorruptError
+	if errors.As(cause, &c) {
+		p.Object, p.Offset, p.Reason = c.Object, c.Offset, reason(c)
+	}
+	return r.lose(id, r.problem(p))
+}

@@ -1,0 +1,18 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/artifortress/afs-engine/engine/scrub"
+)
+
+// Verify implements Keeper.
+func (e *Local) Verify(ctx context.Context, opts scrub.Options, found func(scrub.Problem)) (scrub.Result, error) {
+	// A reader of its own: what others have in their caches was read before.
+	chunks := newReader(e.c.Store, e.db, e.settings.CacheBytes/4)
+	defer chunks.close()
+	return scrub.Run(ctx, scrub.Store{
+		Objects: e.c.Store, Index: e.db, Chunks: chunks,
+		Config: func(ctx context.Context) error { _, _, err := readConfig(ctx, e.c.Store); return err },
+	}, opts, found)
+}

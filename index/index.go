@@ -1,0 +1,226 @@
+// Package index knows where every chunk is and how many references it has, on
+// Pebble. It is a projection: every row follows from the commit log and the
+// packs' index blocks, so the directory can be deleted at any time and comes
+// back. That is also why commits here are not synced: what a crash loses is
+// replayed.
+//
+// Chunk bytes are never stored here, only fixed-size rows that point at them.
+//
+// Refcounts count edges of the Merkle graph: references of nodes to nodes and
+// chunks, and of versions and drafts to their roots. A node's edges are
+// counted once, in the batch that inserts its row; a second copy of the same
+// node, from a race or a retry, finds the row there and counts nothing.
+//
+// One process may have an index open; ErrBusy says that another one has.
+package index
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+
+	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/packfile"
+)
+
+// Errors of the index.
+var (
+	ErrBusy     = errors.New("the store is in use by another process")
+	ErrDangling = errors.New("a node refers to a chunk that no pack holds")
+)
+
+// DB is an open index. Reads are safe for concurrent use, also beside one
+// writer; batches are made and committed by one goroutine at a time.
+type DB struct {
+	p     *pebble.DB
+	cache *pebble.Cache
+}
+
+// Options configure an index; the zero value works.
+type Options struct {
+	CacheBytes int64 // Pebble's block cache; 0 means 16 MiB
+}
+
+// Open opens the index in dir, making it if there is none.
+func Open(dir string, o Options) (*DB, error) {
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 16 << 20
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open index: %w", err)
+	}
+	cache := pebble.NewCache(o.CacheBytes)
+	opts := &pebble.Options{
+		Cache:              cache,
+		Logger:             quiet{},
+		MemTableSize:       8 << 20,
+		FormatMajorVersion: pebble.FormatNewest,
+	}
+	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
+	for i := range opts.Levels {
+		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	p, err := pebble.Open(dir, opts)
+	if err != nil {
+		cache.Unref()
+		if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EACCES) && locked(dir) {
+			return nil, fmt.Errorf("%w (%s)", ErrBusy, dir)
+		}
+		return nil, fmt.Errorf("open index in %s: %w", dir, err)
+	}
+	return &DB{p, cache}, nil
+}
+
+// locked reports whether the directory itself is writable, so that a refusal
+// can only come from the lock.
+func locked(dir string) bool { return syscall.Access(dir, 2) == nil }
+
+// Close releases the index. Iterators and batches must be closed before.
+func (db *DB) Close() error {
+	err := db.p.Close()
+	db.cache.Unref()
+	return err
+}
+
+// Location says where a chunk is, and how often it is referred to.
+type Location struct {
+	Pack   uint32 // number, see Pack
+	Frame  uint32
+	Offset uint32 // bytes into the decoded frame
+	Length uint32 // bytes
+	Refs   uint32
+	Kind   chunker.Kind
+}
+
+// Lookup finds a chunk or node.
+func (db *DB) Lookup(id chunker.ID) (Location, bool, error) { return lookup(db.p, id) }
+
+func lookup(r pebble.Reader, id chunker.ID) (Location, bool, error) {
+	v, ok, err := get(r, chunkKey(id))
+	if err != nil || !ok {
+		return Location{}, false, err
+	}
+	loc, err := decodeLocation(v)
+	return loc, err == nil, err
+}
+
+// Pack describes the pack with a number.
+type Pack struct {
+	ID      packfile.ID
+	Class   packfile.Class
+	Size    int64  // bytes of the object
+	Chunks  uint32 // entries in its index block
+	Raw     int64  // their bytes before compression
+	LiveRaw int64  // of these, bytes of chunks located here that something refers to
+}
+
+// Pack returns the pack with number n.
+func (db *DB) Pack(n uint32) (Pack, error) { return packRow(db.p, n) }
+
+// PackNumber finds the number of a pack.
+func (db *DB) PackNumber(id packfile.ID) (uint32, bool, error) { return packNumber(db.p, id) }
+
+// Frame returns frame i of pack n.
+func (db *DB) Frame(n, i uint32) (packfile.Frame, error) {
+	v, ok, err := get(db.p, frameKey(n, i))
+	if err != nil {
+		return packfile.Frame{}, err
+	}
+	if !ok {
+		return packfile.Frame{}, fmt.Errorf("index has no frame %d of pack number %d", i, n)
+	}
+	return decodeFrame(v)
+}
+
+// Packs calls fn for every pack in order of numbers.
+func (db *DB) Packs(fn func(n uint32, p Pack) error) error {
+	return scan(db.p, []byte{tablePack}, func(k, v []byte) error {
+		p, err := decodePack(v)
+		if err != nil {
+			return err
+		}
+		return fn(packNumberOf(k), p)
+	})
+}
+
+// Get returns a registry row; ok is false if there is none.
+func (db *DB) Get(key []byte) (value []byte, ok bool, err error) {
+	return get(db.p, rowKey(key))
+}
+
+// Scan calls fn for the registry rows whose keys begin with prefix, from the
+// key from on (nil for all), in order, until fn returns an error, which Scan
+// returns. The slices are valid until fn returns.
+func (db *DB) Scan(prefix, from []byte, fn func(key, value []byte) error) error {
+	return scanRows(db.p, prefix, from, fn)
+}
+
+func get(r pebble.Reader, key []byte) ([]byte, bool, error) {
+	v, closer, err := r.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("read index: %w", err)
+	}
+	defer closer.Close()
+	return append(make([]byte, 0, len(v)), v...), true, nil
+}
+
+func scan(r pebble.Reader, prefix []byte, fn func(k, v []byte) error) error {
+	return scanFrom(r, prefix, prefix, fn)
+}
+
+func scanFrom(r pebble.Reader, prefix, from []byte, fn func(k, v []byte) error) (err error) {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: after(prefix)})
+	if err != nil {
+		return fmt.Errorf("scan index: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for it.First(); it.Valid(); it.Next() {
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return err
+		}
+		if err := fn(it.Key(), v); err != nil {
+			return err
+		}
+	}
+	return it.Error()
+}
+
+func scanRows(r pebble.Reader, prefix, from []byte, fn func(k, v []byte) error) error {
+	if string(from) < string(prefix) {
+		from = prefix
+	}
+	return scanFrom(r, rowKey(prefix), rowKey(from), func(k, v []byte) error { return fn(k[1:], v) })
+}
+
+// after is the first key that does not begin with prefix.
+func after(prefix []byte) []byte {
+	end := append([]byte(nil), prefix...)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+	return nil
+}
+
+// quiet drops Pebble's chatter; a fatal error of Pebble's still ends the
+// process, as its contract says.
+type quiet struct{}
+
+func (quiet) Infof(string, ...any)  {}
+func (quiet) Errorf(string, ...any) {}
+func (quiet) Fatalf(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "afs-engine: index: "+format+"\n", args...)
+	os.Exit(1)
+}
+
+var _ io.Closer = (*DB)(nil)
