@@ -8,6 +8,7 @@ package backends
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"time"
@@ -15,12 +16,13 @@ import (
 
 // Errors that callers act on. Stores wrap them with the key and the cause.
 var (
-	ErrExist       = errors.New("object exists")                  // Put: the key is taken; nothing was changed
-	ErrNotExist    = errors.New("object does not exist")          // Get, Stat
-	ErrRetained    = errors.New("object is under retention")      // Delete
-	ErrBadKey      = errors.New("bad object key")                 // any: see ValidateKey
-	ErrRange       = errors.New("range is outside of the object") // Get
-	ErrUnavailable = errors.New("store is unavailable")           // any: trying again later may help
+	ErrExist       = errors.New("object exists")                         // Put: the key is taken; nothing was changed
+	ErrNotExist    = errors.New("object does not exist")                 // Get, Stat
+	ErrRetained    = errors.New("object is under retention")             // Delete
+	ErrBadKey      = errors.New("bad object key")                        // any: see ValidateKey
+	ErrRange       = errors.New("range is outside of the object")        // Get
+	ErrTooLarge    = errors.New("object is larger than its kind may be") // ReadAll
+	ErrUnavailable = errors.New("store is unavailable")                  // any: trying again later may help
 )
 
 // Store keeps immutable objects under flat keys. All methods are safe for
@@ -98,17 +100,18 @@ func ReadAll(ctx context.Context, s Store, key string, off, n, limit int64) ([]b
 		return nil, err
 	}
 	defer r.Close()
+	tooLarge := fmt.Errorf("%w: %s has more than %d bytes", ErrTooLarge, key, limit)
 	if n > limit {
-		return nil, &limitError{key, limit}
+		return nil, tooLarge
 	}
 	if n >= 0 {
 		b := make([]byte, n)
 		_, err := io.ReadFull(r, b)
 		return b, err
 	}
-	b, err := io.ReadAll(io.LimitReader(r, limit+1))
+	b, err := io.ReadAll(io.LimitReader(r, max(limit, limit+1))) // limit+1 may overflow
 	if err == nil && int64(len(b)) > limit {
-		err = &limitError{key, limit}
+		return nil, tooLarge
 	}
 	return b, err
 }

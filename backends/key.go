@@ -27,12 +27,3 @@ func ValidateKey(key string) error {
 func keyByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-'
 }
-
-type limitError struct {
-	key   string
-	limit int64
-}
-
-func (e *limitError) Error() string {
-	return fmt.Sprintf("object %s is larger than the %d bytes such an object may have", e.key, e.limit)
-}

@@ -75,6 +75,12 @@ type Entry struct {
 
 	// Attributes.
 	Attr Attr
+
+	// What an entry read from a tree carries along: fields that a later
+	// version wrote, and whether it is a root. A copy of the entry keeps
+	// both; an entry made anew, as for changed content, has neither.
+	unknown *unknown
+	root    bool
 }
 
 // Attr is what a person can change about an entry without changing content.
@@ -97,6 +103,7 @@ type Summary struct {
 type Content struct {
 	Segments []Segment
 	List     chunker.ID
+	Count    int64 // segments in List; 0 without one
 }
 
 // Segment is a run of a file's bytes: a chunk, or zeros (ID is zero).
@@ -114,7 +121,9 @@ const (
 	NameMax        = 255
 	TargetMax      = 4095
 	NodeMax        = 256 << 10 // one node
+	EntryMax       = 64 << 10  // one entry of a node, with the ids it refers to
 	DepthMax       = 32        // levels of nodes in one directory or chunk list
+	NestingMax     = 4096      // directories inside each other
 	InlineSegments = 16        // a file with more has a chunk list tree
 )
 

@@ -31,8 +31,9 @@ type Visitor interface {
 	Leave() error
 	Symlink(e manifest.Entry) error
 
-	// File takes a file. open may be called once; the reader reports
-	// ErrChanged instead of EOF if the file changed while it was read. If
+	// File takes a file. open may be called once, before File returns; the
+	// reader reports ErrChanged instead of EOF if the file changed while it
+	// was read. If
 	// reading fails, File calls Problem itself and returns nil.
 	File(e manifest.Entry, open func() (io.ReadCloser, error)) error
 

@@ -1,0 +1,40 @@
+# Targets for people. `make` lists them.
+SHELL := /bin/bash -o pipefail
+export CGO_ENABLED ?= 0
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 5s
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+
+.PHONY: help build demo test race vet fuzz soak tools clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/afs-engine
+	go build -trimpath -o bin/afs-engine ./cmd/afs-engine
+
+demo: tools build ## two Go releases in one store: ingest, mount, run, diff, kill, damage, rebuild
+	@bash bench/demo.sh
+
+test: tools ## run the tests; ends with a counted list of what was skipped and why
+	@go test -json ./... | go run ./.ci/testsummary
+
+race: ## run the tests under the race detector (needs a C compiler)
+	@CGO_ENABLED=1 go test -race -json ./... | go run ./.ci/testsummary
+
+vet: ## gofmt, go vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "these files want gofmt"; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+fuzz: ## fuzz every decoder for FUZZTIME (5s) each
+	@bash .ci/fuzz $(FUZZTIME)
+
+soak: ## the slow tests at full size
+	AFS_TEST_SOAK=1 go test -timeout 4h -json ./... | go run ./.ci/testsummary
+
+tools: ## install what tests and demo use from Debian's packages: fuse3, zstd
+	@bash .ci/tools
+
+clean: ## remove what was built
+	rm -rf bin

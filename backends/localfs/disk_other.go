@@ -1,0 +1,12 @@
+//go:build !linux
+
+package localfs
+
+import (
+	"errors"
+	"os"
+)
+
+func (osDisk) Rename(old, new string) error {
+	return &os.LinkError{Op: "rename", Old: old, New: new, Err: errors.ErrUnsupported}
+}

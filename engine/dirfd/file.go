@@ -1,0 +1,84 @@
+package dirfd
+
+import (
+	"io"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// File is an open file. Its methods but Close are safe for concurrent use as
+// far as the system's are.
+type File struct {
+	fd   int
+	name string
+}
+
+// Read implements io.Reader.
+func (f *File) Read(b []byte) (n int, err error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	err = retry(func() (err error) { n, err = unix.Read(f.fd, b); return })
+	if err != nil {
+		return 0, pathError("read", f.name, err)
+	}
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// WriteAt implements io.WriterAt.
+func (f *File) WriteAt(b []byte, off int64) (done int, err error) {
+	for done < len(b) {
+		var n int
+		err = retry(func() (err error) { n, err = unix.Pwrite(f.fd, b[done:], off+int64(done)); return })
+		if err == nil && n == 0 {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return done, pathError("write", f.name, err)
+		}
+		done += n
+	}
+	return done, nil
+}
+
+// Truncate sets the size; what it adds reads as zeros and takes no space.
+func (f *File) Truncate(size int64) error {
+	return pathError("truncate", f.name, retry(func() error { return unix.Ftruncate(f.fd, size) }))
+}
+
+// Chmod sets the mode, whatever the umask.
+func (f *File) Chmod(mode uint32) error {
+	return pathError("chmod", f.name, retry(func() error { return unix.Fchmod(f.fd, mode) }))
+}
+
+// Stat describes the file.
+func (f *File) Stat() (Info, error) { return fstat(f.fd, f.name) }
+
+// Sync makes the file's content durable.
+func (f *File) Sync() error {
+	return pathError("sync", f.name, retry(func() error { return unix.Fsync(f.fd) }))
+}
+
+// Close closes the file.
+func (f *File) Close() error { return pathError("close", f.name, unix.Close(f.fd)) }
+
+// Chmod sets the mode of d itself.
+func (d *Dir) Chmod(mode uint32) error {
+	return pathError("chmod", ".", retry(func() error { return unix.Fchmod(d.fd, mode) }))
+}
+
+// SetMTime sets the modification time of an entry of d, "." for d itself; the
+// access time becomes the same.
+func (d *Dir) SetMTime(name string, t time.Time) error {
+	ts, err := unix.TimeToTimespec(t)
+	if err == nil {
+		err = retry(func() error {
+			return unix.UtimesNanoAt(d.fd, name, []unix.Timespec{ts, ts}, unix.AT_SYMLINK_NOFOLLOW)
+		})
+	}
+	return pathError("set the time of", name, err)
+}

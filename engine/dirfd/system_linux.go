@@ -1,0 +1,15 @@
+package dirfd
+
+import "golang.org/x/sys/unix"
+
+// NoATime, among OpenFile's flags, leaves the access time alone. Only a
+// file's owner may use it.
+const NoATime = unix.O_NOATIME
+
+// HasSyncAll says whether SyncAll does its work on this system.
+const HasSyncAll = true
+
+// SyncAll makes all that was written to d's file system durable.
+func (d *Dir) SyncAll() error {
+	return pathError("sync", ".", retry(func() error { return unix.Syncfs(d.fd) }))
+}

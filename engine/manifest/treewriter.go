@@ -1,0 +1,121 @@
+package manifest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/artifortress/afs-engine/chunker"
+)
+
+// treeWriter writes one search tree from its entries in order, bottom up. It
+// holds one page for each level. finish makes it ready for another tree.
+type treeWriter struct {
+	sink   Sink
+	kind   chunker.Kind
+	levels []*openLevel // buffers; of these, used are part of this tree
+	used   int
+	deps   []chunker.ID // of the node being stored
+	node   []byte
+}
+
+// openLevel is the page being filled on one level.
+type openLevel struct {
+	above         piece // this page's entry, once it is stored
+	body          []byte
+	nodes, chunks []chunker.ID
+	count, size   int
+	name          []byte // of the last entry
+	sum           Summary
+}
+
+func (w *treeWriter) level(n int) *openLevel {
+	if n == len(w.levels) {
+		w.levels = append(w.levels, new(openLevel))
+	}
+	w.used = max(w.used, n+1)
+	return w.levels[n]
+}
+
+// add appends an entry to the page of a level, and stores the page if it ends.
+func (w *treeWriter) add(ctx context.Context, n int, p *piece) error {
+	l, size := w.level(n), p.size()
+	if l.count > 0 && l.size+size > pageMax {
+		if err := w.flush(ctx, n); err != nil {
+			return err
+		}
+	}
+	sum, ok := l.sum.plus(p.sum)
+	if !ok {
+		return errors.New("more bytes in a directory than an int64 counts")
+	}
+	l.sum = sum
+	l.body = append(l.body, p.body...)
+	l.nodes, l.chunks = append(l.nodes, p.nodes...), append(l.chunks, p.chunks...)
+	l.name = append(l.name[:0], p.name...)
+	l.count++
+	l.size += size
+	if l.size >= pageMax || l.size >= pageMin && endsPage(p.hash, size) {
+		return w.flush(ctx, n)
+	}
+	return nil
+}
+
+// flush stores the page of a level and enters it in the level above.
+func (w *treeWriter) flush(ctx context.Context, n int) error {
+	if n+1 >= DepthMax {
+		return fmt.Errorf("more than %d levels of pages", DepthMax)
+	}
+	l := w.levels[n]
+	id, err := w.store(ctx, n)
+	if err != nil {
+		return err
+	}
+	l.above.inner(w.kind, id, string(l.name), l.sum)
+	l.reset()
+	return w.add(ctx, n+1, &l.above)
+}
+
+func (w *treeWriter) store(ctx context.Context, n int) (chunker.ID, error) {
+	l := w.levels[n]
+	w.deps = append(append(w.deps[:0], l.nodes...), l.chunks...)
+	w.node = appendNode(w.node[:0], w.kind, n, w.deps, len(l.nodes), l.count, l.body)
+	id, err := w.sink.PutNode(ctx, w.kind, w.node, w.deps)
+	if err != nil {
+		return id, fmt.Errorf("store %s: %w", w.kind, err)
+	}
+	return id, nil
+}
+
+// finish stores what is open and returns the tree's topmost node: the lowest
+// level that has only one page.
+func (w *treeWriter) finish(ctx context.Context) (id chunker.ID, sum Summary, err error) {
+	defer w.reset()
+	w.level(0)
+	for n := 0; ; n++ {
+		l := w.levels[n]
+		switch {
+		case n > 0 && n == w.used-1 && l.count == 1:
+			return l.nodes[0], l.sum, nil // one page below: that is the top
+		case n == w.used-1:
+			id, err = w.store(ctx, n)
+			return id, l.sum, err
+		case l.count > 0:
+			if err := w.flush(ctx, n); err != nil {
+				return id, sum, err
+			}
+		}
+	}
+}
+
+func (w *treeWriter) reset() {
+	for _, l := range w.levels[:w.used] {
+		l.reset()
+	}
+	w.used = 0
+}
+
+func (l *openLevel) reset() {
+	l.body, l.nodes, l.chunks, l.name = l.body[:0], l.nodes[:0], l.chunks[:0], l.name[:0]
+	l.count, l.size, l.sum = 0, 0, Summary{}
+}
