@@ -1,0 +1,86 @@
+package packfile
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/artifortress/afs-engine/chunker"
+)
+
+// benchChunks is 16 MiB in chunks of 16 KiB, three of four compressible.
+func benchChunks() []testChunk {
+	r := generator(200)
+	var cs []testChunk
+	for i := range 1024 {
+		data := text(r, 16<<10)
+		if i%4 == 3 {
+			data = randomBytes(r, 16<<10)
+		}
+		cs = append(cs, testChunk{chunker.Sum(data), chunker.Data, data, nil})
+	}
+	return cs
+}
+
+func BenchmarkWriter(b *testing.B) {
+	chunks := benchChunks()
+	for _, workers := range []int{1, 2} {
+		b.Run(fmt.Sprint("workers=", workers), func(b *testing.B) {
+			w := newWriter(b, WriterOptions{Class: ClassData, Workers: workers})
+			b.SetBytes(16 << 20)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := w.Reset(); err != nil {
+					b.Fatal(err)
+				}
+				add(b, w, chunks)
+				if _, err := w.Seal(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkFrameEncode(b *testing.B) {
+	raw := text(generator(201), DataFrameSize)
+	e, err := newEncoder(DefaultLevel)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(raw)))
+	b.ReportAllocs()
+	var dst []byte
+	for b.Loop() {
+		dst = e.EncodeAll(raw, dst[:0])
+	}
+}
+
+func BenchmarkFrameDecode(b *testing.B) {
+	raw := text(generator(201), DataFrameSize)
+	stored := compress(b, raw)
+	f := zstdFrame(stored, len(raw))
+	b.SetBytes(int64(len(raw)))
+	b.ReportAllocs()
+	var dst []byte
+	for b.Loop() {
+		var err error
+		if dst, err = f.Decode(dst, stored); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkParseIndex(b *testing.B) {
+	x, _ := pack(b, WriterOptions{Class: ClassData}, benchChunks())
+	copied, err := x.AppendBinary(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(copied)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ParseIndex(x.ID, copied); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package packfile
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/artifortress/afs-engine/packfile/wire"
+)
+
+// Codec says how a frame's bytes are stored. The numbers are wire format.
+type Codec uint8
+
+// The codecs.
+const (
+	CodecRaw  Codec = 0 // as they are
+	CodecZstd Codec = 1 // one zstd frame (RFC 8878) that states its content size and has no dictionary
+)
+
+// String is the codec in one word.
+func (c Codec) String() string {
+	switch c {
+	case CodecRaw:
+		return "raw"
+	case CodecZstd:
+		return "zstd"
+	}
+	return fmt.Sprintf("codec %d", uint8(c))
+}
+
+// Frame is a row of a pack's frame table: consecutive chunks, compressed as
+// one unit.
+type Frame struct {
+	Offset    int64  // in the object, bytes
+	Stored    uint32 // length in the object, bytes
+	Raw       uint32 // length once decoded, bytes
+	CRC       uint32 // CRC-32C of the stored bytes
+	Entries   uint32 // chunks in it
+	Codec     Codec
+	Extension uint16 // 0: none; else 1 + index into Index.Extensions
+}
+
+// check tests what a row says by itself. A codec that this version does not
+// know is let pass here: the pack's other frames are still readable.
+func (f Frame) check() error {
+	switch {
+	case f.Raw == 0 || f.Raw > FrameMax || f.Stored == 0 || f.Stored > FrameMax:
+		return fmt.Errorf("%w: %d bytes stored as %d", wire.ErrMalformed, f.Raw, f.Stored)
+	case f.Codec == CodecRaw && f.Stored != f.Raw, f.Codec == CodecZstd && f.Stored >= f.Raw:
+		return fmt.Errorf("%w: %d bytes stored as %d with codec %v", wire.ErrMalformed, f.Raw, f.Stored, f.Codec)
+	case f.Entries == 0 || f.Entries > f.Raw:
+		return fmt.Errorf("%w: %d bytes hold %d chunks", wire.ErrMalformed, f.Raw, f.Entries)
+	}
+	return nil
+}
+
+// decodeSlack is room behind the decoded bytes that lets the zstd decoder copy
+// in wide steps.
+const decodeSlack = 16
+
+// Decode returns the frame's plain bytes from its stored ones, which it checks
+// against the frame's lengths and CRC first. The result is written over dst's
+// array if that is large enough, else over a new one of little more than Raw
+// bytes; it never aliases stored. Errors wrap wire.ErrMalformed or ErrUnknown.
+// Safe for concurrent use. The chunks in it are not checked against their ids.
+func (f Frame) Decode(dst, stored []byte) ([]byte, error) {
+	if err := f.verify(stored); err != nil {
+		return nil, err
+	}
+	switch f.Codec {
+	case CodecRaw:
+		return append(dst[:0], stored...), nil
+	case CodecZstd:
+		return f.unzstd(dst, stored)
+	}
+	return nil, fmt.Errorf("%w: frame with %v", ErrUnknown, f.Codec)
+}
+
+func (f Frame) verify(stored []byte) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	if len(stored) != int(f.Stored) {
+		return fmt.Errorf("%w: frame has %d bytes, want %d", wire.ErrMalformed, len(stored), f.Stored)
+	}
+	if checksum(stored) != f.CRC {
+		return fmt.Errorf("frame: %w", errChecksum)
+	}
+	return nil
+}
+
+func (f Frame) unzstd(dst, stored []byte) ([]byte, error) {
+	// The content size is compared before anything is allocated.
+	var h zstd.Header
+	if err := h.Decode(stored); err != nil {
+		return nil, fmt.Errorf("%w: zstd frame: %w", wire.ErrMalformed, err)
+	}
+	if !h.HasFCS || h.FrameContentSize != uint64(f.Raw) || h.DictionaryID != 0 {
+		return nil, fmt.Errorf("%w: zstd frame is not of %d bytes", wire.ErrMalformed, f.Raw)
+	}
+	room := int(f.Raw) + decodeSlack
+	if cap(dst) < int(f.Raw) {
+		dst = make([]byte, 0, room)
+	}
+	d, err := getDecoder()
+	if err != nil {
+		return nil, err
+	}
+	defer decoders.Put(d)
+	out, err := d.DecodeAll(stored, dst[:0:min(cap(dst), room)])
+	if err == nil && len(out) != int(f.Raw) {
+		err = errors.New("wrong length")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: zstd frame: %w", wire.ErrMalformed, err)
+	}
+	return out, nil
+}
+
+// decoders are idle, single-threaded and without state between calls.
+var decoders sync.Pool
+
+func getDecoder() (*zstd.Decoder, error) {
+	if d, ok := decoders.Get().(*zstd.Decoder); ok {
+		return d, nil
+	}
+	return zstd.NewReader(nil,
+		zstd.WithDecoderConcurrency(1),
+		zstd.WithDecodeAllCapLimit(true), // never grows its output
+		zstd.WithDecoderMaxMemory(FrameMax+decodeSlack))
+}
+
+// zstdWindow bounds how much history an encoder keeps; frames larger than this
+// are single chunks larger than this.
+const zstdWindow = 1 << 20
+
+func newEncoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil,
+		zstd.WithEncoderLevel(level),
+		zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(zstdWindow),
+		zstd.WithLowerEncoderMem(true),
+		zstd.WithSingleSegment(true), // states the content size, always
+		zstd.WithEncoderCRC(false))   // the frame's own checksum covers it
+}
