@@ -1,6 +1,8 @@
 // Package filter decides which paths of a tree are taken, by patterns in the
-// syntax of gitignore(5). The patterns are matched by this package itself,
-// byte by byte as git does it, and tests hold it to `git check-ignore`.
+// syntax of gitignore(5). Single patterns are matched by git-lfs/wildmatch; which
+// pattern decides is settled here, and tests hold the whole to
+// `git check-ignore`. The library differs from git in corners that people do not
+// write: "]" or "-" at the edge of a bracket, a backslash before a letter.
 //
 // Two lists of patterns work together:
 //

@@ -2,9 +2,12 @@ package filter
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/git-lfs/wildmatch/v2"
 )
 
 // patternFileMax bounds a file of patterns, in bytes: it is held whole.
@@ -20,7 +23,8 @@ type pattern struct {
 	negated  bool
 	dirOnly  bool
 	anyDepth bool
-	segments []string
+	whole    *wildmatch.Wildmatch
+	segments []*wildmatch.Wildmatch // one by one; nil for "**"
 }
 
 // compile reads a pattern. A pattern that could never match is an error.
@@ -31,13 +35,88 @@ func compile(s string) (*pattern, error) {
 	rest, p.dirOnly = strings.CutSuffix(rest, "/")
 	p.anyDepth = !strings.Contains(rest, "/")
 	rest = strings.TrimPrefix(rest, "/")
-	p.segments = strings.Split(rest, "/")
-	for _, seg := range p.segments {
-		if err := checkSegment(seg); err != nil {
-			return nil, fmt.Errorf("%w %q: %w", ErrBadPattern, s, err)
+	err := glob(rest, &p.whole)
+	for seg := range strings.SplitSeq(rest, "/") {
+		var g *wildmatch.Wildmatch
+		if seg == "" {
+			err = errEmptySegment
 		}
+		if seg != "**" && err == nil {
+			err = glob(seg, &g)
+		}
+		p.segments = append(p.segments, g)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w %q: %w", ErrBadPattern, s, err)
 	}
 	return p, nil
+}
+
+// closed finds the forms that git says never match and the library lets pass.
+func closed(s string) error {
+	inside := false // a bracket
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\':
+			if i++; i == len(s) {
+				return errBackslash
+			}
+		case !inside && s[i] == '[':
+			inside = true
+			if i+1 < len(s) && (s[i+1] == '!' || s[i+1] == '^') {
+				i++
+			}
+			if i+1 < len(s) && s[i+1] == ']' {
+				i++ // the first in a bracket is a member of it
+			}
+		case inside && strings.HasPrefix(s[i:], "[:"):
+			if end := strings.Index(s[i:], ":]"); end > 0 {
+				i += end + 1
+			}
+		case inside && s[i] == ']':
+			inside = false
+		}
+	}
+	if inside {
+		return errOpenBracket
+	}
+	return nil
+}
+
+var (
+	errEmptySegment = errors.New("an empty segment")
+	errOpenBracket  = errors.New("a '[' without its ']'")
+	errBackslash    = errors.New("a backslash at the end")
+)
+
+// unquote takes away backslashes that quote what needs no quoting: the library
+// would read them as slashes.
+func unquote(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) && !strings.ContainsRune(`\[]*?#`, rune(s[i+1])) {
+			continue
+		}
+		if b.WriteByte(s[i]); s[i] == '\\' && i+1 < len(s) {
+			i++
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String()
+}
+
+// glob compiles s. The library panics at what it cannot read.
+func glob(s string, g **wildmatch.Wildmatch) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+	}()
+	if err := closed(s); err != nil {
+		return err
+	}
+	*g = wildmatch.NewWildmatch(unquote(s))
+	return nil
 }
 
 // trimSpaces takes spaces off the end, up to one that a backslash quotes.
@@ -90,33 +169,9 @@ func (p *pattern) match(path []string, isDir bool) bool {
 		return false
 	}
 	if p.anyDepth {
-		return matchSegment(p.segments[0], path[len(path)-1])
+		return p.whole.Match(path[len(path)-1])
 	}
-	return matchPath(p.segments, path)
-}
-
-// matchPath is a glob over segments, in which "**" is the star: on a mismatch
-// it goes back to the last one and has it take one segment more. At the end of
-// the pattern "**" takes at least one: "a/**" is all that is below a, not a.
-func matchPath(segments, path []string) bool {
-	star, taken := -1, 0
-	i, j := 0, 0
-	for j < len(path) {
-		switch {
-		case i < len(segments) && segments[i] == "**":
-			star, taken = i, j
-			i++
-		case i < len(segments) && matchSegment(segments[i], path[j]):
-			i++
-			j++
-		case star >= 0:
-			taken++
-			i, j = star+1, taken
-		default:
-			return false
-		}
-	}
-	return i == len(segments)
+	return p.whole.Match(strings.Join(path, "/"))
 }
 
 // mayMatchBelow reports whether the pattern could match something below dir.
@@ -129,10 +184,10 @@ func (p *pattern) mayMatchBelow(dir []string) bool {
 		if i == len(p.segments) {
 			return false
 		}
-		if p.segments[i] == "**" {
+		if p.segments[i] == nil {
 			return true
 		}
-		if !matchSegment(p.segments[i], name) {
+		if !p.segments[i].Match(name) {
 			return false
 		}
 	}

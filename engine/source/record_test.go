@@ -192,7 +192,7 @@ func tree(t *testing.T, root string, names ...string) string {
 	return root
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 
 // entry is one tar entry: "dir/", "link -> target", "hard => target", or
 // "name=content".
-func archive(t *testing.T, entries ...string) []byte {
+func archive(t testing.TB, entries ...string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -171,9 +171,8 @@ func TestTarLeavesNothingBehind(t *testing.T) {
 
 // FuzzTar feeds broken archives to a walk; the recorder checks the order.
 func FuzzTar(f *testing.F) {
-	t := &testing.T{}
-	f.Add(archive(t, "b=2", "./a/x=1", "a-b=x", "l -> b", "h => b"))
-	f.Add(archive(t, "d/x=1", "d=file", "d/", "d/y/z="))
+	f.Add(archive(f, "b=2", "./a/x=1", "a-b=x", "l -> b", "h => b"))
+	f.Add(archive(f, "d/x=1", "d=file", "d/", "d/y/z="))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := newRecorder(t)
 		if err := Tar(bytes.NewReader(b), Options{}).Walk(context.Background(), r); err == nil && len(r.way) != 0 {
