@@ -23,6 +23,7 @@ var floors = []struct {
 	{"engine/manifest", 4},
 	{"engine/commitlog", 4},
 	{"engine/filter", 4},
+	{"engine/dirfd", 4},
 	{"engine/registry", 5},
 	{"engine/source", 5},
 	{"engine/unpack", 5},

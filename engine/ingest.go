@@ -32,12 +32,12 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 	if req.DryRun {
 		return e.dryRun(ctx, req, base, start)
 	}
-	end, err := e.beginSession()
+	mark := e.commits.packer.mark()
+	end, err := e.beginSession(mark)
 	if err != nil {
 		return nil, err
 	}
 	defer end()
-	mark := e.commits.packer.mark()
 	store := &storeChunks{commits: e.commits}
 	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, store)
 	if err != nil {
@@ -127,8 +127,10 @@ func (e *Local) newVersion(ref registry.Ref, root manifest.Root, sum manifest.Su
 	}
 }
 
-// beginSession makes it known that packs may come before their records.
-func (e *Local) beginSession() (end func(), err error) {
+// beginSession makes it known that packs may come before their records. A
+// session during which packs were lost does not end: some of them may be in the
+// store after all, and the next Open will look for them.
+func (e *Local) beginSession(mark uint64) (end func(), err error) {
 	var id index.SessionID
 	if _, err := rand.Read(id[:]); err != nil {
 		return nil, err
@@ -138,6 +140,9 @@ func (e *Local) beginSession() (end func(), err error) {
 		return nil, fmt.Errorf("begin session: %w", err)
 	}
 	return func() {
+		if e.commits.packer.check(mark) != nil {
+			return
+		}
 		if err := e.db.EndSession(id); err != nil {
 			e.c.Logger.Warn("a session could not be ended", "error", err)
 		}

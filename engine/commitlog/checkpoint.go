@@ -25,8 +25,8 @@ import (
 //	checkpoints/<20-digit sequence>/part-<8 digits>
 //	checkpoints/<20-digit sequence>/manifest
 //
-// A part is one zstd frame of rows, each a counted key and a counted value. The
-// manifest, integers little-endian:
+// A part is one zstd frame, which states its content size, of rows: each a
+// counted key and a counted value. The manifest, integers little-endian:
 //
 //	offset size
 //	     0    8  magic "AFSCKPT\x01"
@@ -39,7 +39,7 @@ import (
 //	    64   16  writer
 //	    80    8  number of rows
 //	    88    4  incompatible feature flags
-//	    92    4  reserved, zero
+//	    92    4  read-only compatible feature flags of the log so far
 //	    96       parts: stored length (4), raw length (4), BLAKE3-256 of the stored bytes (32)
 //	  last   32  BLAKE3-256 of everything before it
 const (
@@ -75,7 +75,7 @@ func partName(i int) string { return fmt.Sprintf("part-%08d", i) }
 // be those of pos exactly, as a checkpoint; if each fails there is none. Parts
 // left by an attempt that did not finish are replaced.
 func WriteCheckpoint(ctx context.Context, s backends.Store, pos Position, each func(row func(k, v []byte) error) error) (*Checkpoint, error) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault))
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithSingleSegment(true))
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +84,9 @@ func WriteCheckpoint(ctx context.Context, s backends.Store, pos Position, each f
 	var raw []byte
 	flush := func() error {
 		stored := enc.EncodeAll(raw, nil)
+		if max(len(raw), len(stored)) > partMax || len(c.parts) == partsMax {
+			return fmt.Errorf("write checkpoint: part %d of %d bytes is more than a reader accepts", len(c.parts), len(raw))
+		}
 		key := checkpointKey(pos.Sequence, partName(len(c.parts)))
 		if err := replace(ctx, s, key, stored); err != nil {
 			return err
@@ -136,7 +139,8 @@ func (c *Checkpoint) encode() []byte {
 	b = binary.LittleEndian.AppendUint64(b, c.Position.Epoch)
 	b = append(b, c.Position.Writer[:]...)
 	b = binary.LittleEndian.AppendUint64(b, c.Rows)
-	b = append(b, make([]byte, checkpointHeader-len(b))...)
+	b = binary.LittleEndian.AppendUint32(b, 0) // incompatible flags: none exist yet
+	b = binary.LittleEndian.AppendUint32(b, c.Position.ReadOnly)
 	for _, p := range c.parts {
 		b = binary.LittleEndian.AppendUint32(b, p.stored)
 		b = binary.LittleEndian.AppendUint32(b, p.raw)
@@ -170,9 +174,9 @@ func decodeCheckpoint(b []byte) (*Checkpoint, error) {
 	copy(c.Position.Writer[:], r.Bytes(len(c.Position.Writer)))
 	c.Rows = r.U64()
 	if f := r.U32(); f != 0 {
-		return nil, fmt.Errorf("%w: checkpoint feature flags %#x", ErrUnknown, f)
+		return nil, fmt.Errorf("%w: checkpoint with incompatible feature flags %#x", ErrUnknown, f)
 	}
-	r.U32()
+	c.Position.ReadOnly = r.U32()
 	if n > partsMax || n*partEntryLen != r.Len() {
 		r.Failf("%d parts in %d bytes", n, r.Len())
 	}
@@ -193,8 +197,8 @@ func Checkpoints(ctx context.Context, s backends.Store) ([]uint64, error) {
 		if err != nil {
 			return nil, fmt.Errorf("list checkpoints: %w", err)
 		}
-		dir, name, _ := strings.Cut(strings.TrimPrefix(info.Key, checkpointPrefix), "/")
-		if seq, err := strconv.ParseUint(dir, 10, 64); err == nil && name == "manifest" {
+		dir, _, _ := strings.Cut(strings.TrimPrefix(info.Key, checkpointPrefix), "/")
+		if seq, err := strconv.ParseUint(dir, 10, 64); err == nil && info.Key == checkpointKey(seq, "manifest") {
 			seqs = append(seqs, seq)
 		}
 	}
@@ -204,8 +208,8 @@ func Checkpoints(ctx context.Context, s backends.Store) ([]uint64, error) {
 }
 
 // ReadCheckpoint calls row for every row of the checkpoint at seq, in order,
-// once its manifest and each part have been verified. The slices are valid
-// until row returns.
+// each part's once that part has been verified: if it fails, what it has passed
+// so far is of no use. The slices are valid until row returns.
 func ReadCheckpoint(ctx context.Context, s backends.Store, seq uint64, row func(k, v []byte) error) (*Checkpoint, error) {
 	key := checkpointKey(seq, "manifest")
 	b, err := backends.ReadAll(ctx, s, key, 0, -1, checkpointHeader+partsMax*partEntryLen+digestLen)
@@ -219,31 +223,66 @@ func ReadCheckpoint(ctx context.Context, s backends.Store, seq uint64, row func(
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", key, err)
 	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(partMax))
+	// A part may not decode to more than the manifest says, whatever it holds.
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxMemory(partMax))
 	if err != nil {
 		return nil, err
 	}
 	defer dec.Close()
-	for i := range c.parts {
-		if err := readPart(ctx, s, dec, checkpointKey(seq, partName(i)), c.parts[i], row); err != nil {
-			return nil, err
+	rows, raw := uint64(0), []byte(nil)
+	for i, p := range c.parts {
+		key := checkpointKey(seq, partName(i))
+		if raw, err = readPart(ctx, s, dec, key, p, raw); err != nil {
+			return nil, fmt.Errorf("read %s: %w", key, err)
 		}
+		n, err := eachRow(raw, row)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", key, err)
+		}
+		rows += n
+	}
+	if rows != c.Rows {
+		return nil, fmt.Errorf("read %s: %w: it has %d rows, not %d", key, wire.ErrMalformed, rows, c.Rows)
 	}
 	return c, nil
 }
 
-func readPart(ctx context.Context, s backends.Store, dec *zstd.Decoder, key string, p part, row func(k, v []byte) error) error {
+// readPart returns the rows of a part, over buf's array if that is large
+// enough.
+func readPart(ctx context.Context, s backends.Store, dec *zstd.Decoder, key string, p part, buf []byte) ([]byte, error) {
 	stored, err := backends.ReadAll(ctx, s, key, 0, int64(p.stored), partMax)
+	if errors.Is(err, backends.ErrRange) {
+		err = fmt.Errorf("%w: %w", wire.ErrMalformed, err)
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if Digest(blake3.Sum256(stored)) != p.sum {
-		return fmt.Errorf("read %s: %w: it does not match its digest", key, wire.ErrMalformed)
+		return nil, fmt.Errorf("%w: it does not match its digest", wire.ErrMalformed)
 	}
-	raw, err := dec.DecodeAll(stored, make([]byte, 0, p.raw))
+	// The size that the frame states is compared before anything is allocated.
+	var h zstd.Header
+	if err := h.Decode(stored); err != nil {
+		return nil, fmt.Errorf("%w: %w", wire.ErrMalformed, err)
+	}
+	if !h.HasFCS || h.FrameContentSize != uint64(p.raw) {
+		return nil, fmt.Errorf("%w: it is not of %d bytes", wire.ErrMalformed, p.raw)
+	}
+	if cap(buf) < int(p.raw) {
+		buf = make([]byte, 0, p.raw)
+	}
+	raw, err := dec.DecodeAll(stored, buf[:0:p.raw])
+	if err == nil && len(raw) != int(p.raw) {
+		err = fmt.Errorf("%d bytes, want %d", len(raw), p.raw)
+	}
 	if err != nil {
-		return fmt.Errorf("read %s: %w: %w", key, wire.ErrMalformed, err)
+		return nil, fmt.Errorf("%w: %w", wire.ErrMalformed, err)
 	}
+	return raw, nil
+}
+
+// eachRow calls row for the rows in raw and counts them.
+func eachRow(raw []byte, row func(k, v []byte) error) (n uint64, err error) {
 	r := wire.NewReader(raw)
 	for r.Len() > 0 {
 		k, v := r.Counted(r.Len()), r.Counted(r.Len())
@@ -251,11 +290,9 @@ func readPart(ctx context.Context, s backends.Store, dec *zstd.Decoder, key stri
 			break
 		}
 		if err := row(k, v); err != nil {
-			return err
+			return n, err
 		}
+		n++
 	}
-	if r.Err() != nil {
-		return fmt.Errorf("read %s: %w", key, r.Err())
-	}
-	return nil
+	return n, r.Err()
 }

@@ -33,6 +33,7 @@ type Position struct {
 	Digest   Digest   // of that group
 	Epoch    uint64   // in force
 	Writer   WriterID // who may append without a takeover
+	ReadOnly uint32   `json:",omitempty"` // read-only compatible feature flags met so far
 }
 
 // Kind says what a record means. The numbers are wire format. A kind of 128 or
@@ -66,6 +67,7 @@ type Group struct {
 	Prev     Digest // of group Sequence-1; zero for the first
 	Time     time.Time
 	Records  []Record
+	readOnly uint32 // read-only compatible feature flags: who does not know one may read on, but not append
 }
 
 // Prefix begins the keys of all log objects.

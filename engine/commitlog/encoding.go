@@ -45,8 +45,9 @@ const (
 	RecordsMax = 1 << 16
 )
 
-// ErrUnknown is wrapped when a group needs a newer reader.
-var ErrUnknown = errors.New("log record of a newer version")
+// ErrUnknown is wrapped when a group or a checkpoint needs a newer reader, and
+// by Append when the log needs a newer writer.
+var ErrUnknown = errors.New("the commit log needs a newer version")
 
 func encode(g *Group) ([]byte, Digest, error) {
 	if len(g.Records) > RecordsMax {
@@ -62,6 +63,8 @@ func encode(g *Group) ([]byte, Digest, error) {
 	b = append(b, g.Nonce[:]...)
 	b = append(b, g.Prev[:]...)
 	b = binary.LittleEndian.AppendUint64(b, uint64(g.Time.UnixNano()))
+	b = binary.LittleEndian.AppendUint32(b, 0) // compatible flags: none exist yet
+	b = binary.LittleEndian.AppendUint32(b, g.readOnly)
 	b = append(b, make([]byte, headerLen-len(b))...)
 	for _, r := range g.Records {
 		b = append(b, byte(r.Kind))
@@ -99,9 +102,10 @@ func decode(b []byte) (*Group, Digest, error) {
 	copy(g.Nonce[:], r.Bytes(len(g.Nonce)))
 	copy(g.Prev[:], r.Bytes(len(g.Prev)))
 	g.Time = time.Unix(0, int64(r.U64()))
-	_, _, incompatible := r.U32(), r.U32(), r.U32()
-	if incompatible != 0 {
-		return nil, d, fmt.Errorf("%w: feature flags %#x", ErrUnknown, incompatible)
+	r.U32() // compatible flags may be ignored
+	g.readOnly = r.U32()
+	if f := r.U32(); f != 0 {
+		return nil, d, fmt.Errorf("%w: incompatible feature flags %#x", ErrUnknown, f)
 	}
 	r.Bytes(headerLen - r.Pos())
 	if count > RecordsMax || count > r.Len()/recordMinLen {

@@ -52,8 +52,11 @@ func (l *Log) Shift() int {
 
 // Append makes records durable as one group and returns it. The group's time
 // is t. An Append that failed had no effect, unless the store is unreachable:
-// then the next Append finds out.
+// then its group may turn up later, and the next Append is fenced by it.
 func (l *Log) Append(ctx context.Context, t time.Time, records []Record) (*Group, error) {
+	if f := l.pos.ReadOnly; f != 0 {
+		return nil, fmt.Errorf("append to the commit log: %w: read-only compatible feature flags %#x", ErrUnknown, f)
+	}
 	g := &Group{Sequence: l.pos.Sequence + 1, Epoch: l.pos.Epoch, Prev: l.pos.Digest, Time: t, Records: records}
 	if l.Shift() > 0 {
 		g.Epoch++
@@ -69,7 +72,7 @@ func (l *Log) Append(ctx context.Context, t time.Time, records []Record) (*Group
 	if err := l.put(ctx, g, b); err != nil {
 		return nil, fmt.Errorf("append to the commit log: %w", err)
 	}
-	l.pos = Position{g.Sequence, digest, g.Epoch, l.writer}
+	l.pos = Position{Sequence: g.Sequence, Digest: digest, Epoch: g.Epoch, Writer: l.writer}
 	return g, nil
 }
 
@@ -130,9 +133,11 @@ func Replay(ctx context.Context, s backends.Store, from Position, apply func(*Gr
 	}
 }
 
-// Advance is the position after group g, which must follow on pos.
+// Advance is the position after group g, which must follow on pos: next in
+// sequence, naming its digest, in the same epoch unless it takes over and in
+// the next one if it does.
 func Advance(pos Position, g *Group, digest Digest) (Position, error) {
-	next := Position{g.Sequence, digest, g.Epoch, pos.Writer}
+	next := Position{g.Sequence, digest, g.Epoch, pos.Writer, pos.ReadOnly | g.readOnly}
 	if g.Sequence != pos.Sequence+1 || g.Prev != pos.Digest {
 		return pos, fmt.Errorf("%w: %s does not follow on group %d", ErrGap, Key(g.Sequence), pos.Sequence)
 	}
@@ -140,12 +145,16 @@ func Advance(pos Position, g *Group, digest Digest) (Position, error) {
 		if r.Kind == KindTakeover {
 			w, err := decodeTakeover(r.Body)
 			if err != nil {
-				return pos, err
+				return pos, fmt.Errorf("read the takeover in %s: %w", Key(g.Sequence), err)
 			}
 			next.Writer = w
 		}
 	}
-	if (next.Writer == pos.Writer) != (next.Epoch == pos.Epoch) || next.Epoch < pos.Epoch {
+	epoch := pos.Epoch
+	if next.Writer != pos.Writer {
+		epoch++
+	}
+	if next.Epoch != epoch {
 		return pos, fmt.Errorf("%w: %s has epoch %d after %d", ErrGap, Key(g.Sequence), g.Epoch, pos.Epoch)
 	}
 	return next, nil

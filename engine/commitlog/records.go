@@ -1,6 +1,8 @@
 package commitlog
 
 import (
+	"fmt"
+
 	"github.com/artifortress/afs-engine/packfile"
 	"github.com/artifortress/afs-engine/packfile/wire"
 )
@@ -37,6 +39,9 @@ func DecodePackAdded(body []byte) (p PackAdded, err error) {
 			p.Size = int64(r.Uvarint(1 << 62))
 		}
 	})
+	if err == nil && (p.ID.IsZero() || p.Size <= 0) {
+		err = fmt.Errorf("%w: pack record without id or size", wire.ErrMalformed)
+	}
 	return p, err
 }
 
@@ -53,6 +58,9 @@ func decodeTakeover(body []byte) (w WriterID, err error) {
 			copy(w[:], r.Bytes(len(w)))
 		}
 	})
+	if err == nil && w == (WriterID{}) {
+		err = fmt.Errorf("%w: takeover without a writer", wire.ErrMalformed)
+	}
 	return w, err
 }
 

@@ -151,6 +151,22 @@ func TestDiffOfTouchedDirectoryListsEveryEntry(t *testing.T) {
 	checkDiff(t, a, b, store, ae, be)
 }
 
+func TestDiffSeesContentOfTheSameLength(t *testing.T) {
+	store := newMemStore()
+	f := newFiles(t, store, 26)
+	a := newDir(f.attr())
+	chunk := func(s string) Content {
+		return Content{Segments: []Segment{{ID: store.put(chunker.Data, []byte(s)), Length: int64(len(s))}}}
+	}
+	attr := f.attr()
+	a.names["f"] = &tree{entry: Entry{Kind: File, Size: 3, Content: chunk("old"), Attr: attr}}
+	b := a.clone()
+	b.names["f"].entry.Content = chunk("new")
+	_, ae := a.build(t, store)
+	_, be := b.build(t, store)
+	checkDiff(t, a, b, store, ae, be)
+}
+
 func TestDiffOfARootWithASubdirectory(t *testing.T) {
 	store := newMemStore()
 	f := newFiles(t, store, 21)

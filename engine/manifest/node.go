@@ -129,8 +129,8 @@ type page struct {
 const anyLevel = -1
 
 // openPage reads a node and its header. A node with a parent must be on the
-// level below it, which also ends every descent, and must hold something; a
-// topmost one that is not a leaf must have several children.
+// level below it, which also ends every descent; a topmost one that is not a
+// leaf must have several children.
 func openPage(ctx context.Context, src Source, kind chunker.Kind, id chunker.ID, level int) (*page, error) {
 	data, err := src.Chunk(ctx, kind, id)
 	if err != nil {
@@ -143,8 +143,6 @@ func openPage(ctx context.Context, src Source, kind chunker.Kind, id chunker.ID,
 		p.r.Failf("a %s, want a %s", p.kind, kind)
 	case level != anyLevel && p.level != level:
 		p.r.Failf("level %d, want %d", p.level, level)
-	case level != anyLevel && p.left == 0:
-		p.r.Failf("an empty page below another")
 	case level == anyLevel && p.level > 0 && p.left < 2:
 		p.r.Failf("a topmost page of level %d with %d children", p.level, p.left)
 	}

@@ -178,6 +178,10 @@ func TestHostileNodesAreRefused(t *testing.T) {
 	empty := file + field(4, 0)
 	ok := leaf("a", 0, 0, file, field(4, 0))
 	mode, mtime := field(1, 0), field(2, 0, 0)
+	var wide []string // too many entries for a node, each of them right
+	for i := range NodeMax / 100 {
+		wide = append(wide, leaf(fmt.Sprintf("%0100d", i), 0, 0, file, field(4, 0)))
+	}
 	huge := string(binary.AppendUvarint(nil, 1<<62))
 	cases := map[string][]byte{
 		"nothing":                {},
@@ -185,7 +189,7 @@ func TestHostileNodesAreRefused(t *testing.T) {
 		"data as a node":         raw(chunker.Data, 0, 0, 0, 0),
 		"unknown kind":           raw(9, 0, 0, 0, 0),
 		"level":                  raw(D, DepthMax, 1, 0, 1, "\x01a\x00\x00\x00\x00"),
-		"too large":              make([]byte, NodeMax+1),
+		"too large":              raw(D, 0, 0, 0, len(wide), wide...),
 		"claims many ids":        {1, 1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f},
 		"claims many entries":    {1, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f},
 		"zero id":                append(append([]byte{1, 1, 1, 1}, make([]byte, 32)...), 0, 1, 1, 'a', 0, 0, 0, 0),
@@ -231,6 +235,8 @@ func TestHostileNodesAreRefused(t *testing.T) {
 		"tree without id":        raw(D, 0, 0, 0, 1, leaf("a", 0, 0, dir, field(7, 0, 0, 0, 0))),
 		"more subdirs than all":  raw(D, 0, 1, 0, 1, leaf("a", 1, 0, dir, field(7, 0, 1, 0, 0))),
 		"summary of three":       raw(D, 0, 1, 0, 1, leaf("a", 1, 0, dir, field(7, 0, 0, 0))),
+		"inner, subdirs":         raw(D, 1, 1, 0, 1, "\x01a\x01\x02\x01\x05"),
+		"inner, files":           raw(D, 1, 1, 0, 1, "\x01a\x03\x01\x01\x05"),
 		"summaries overflow": raw(D, 1, 2, 0, 2, "\x01a\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
 			"\x01b\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\x7f"),
 		"size above int64":       raw(D, 0, 0, 0, 1, leaf("a", 0, 0, file, field(4, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1))),

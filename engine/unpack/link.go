@@ -1,0 +1,39 @@
+package unpack
+
+import (
+	"github.com/artifortress/afs-engine/engine/manifest"
+)
+
+// link decides what is to be done about one symbolic link, and does it.
+func (u *unpacker) link(p *place, e manifest.Entry) error {
+	make, err := u.decide(p, e)
+	if err == nil && make {
+		u.links.Add(1)
+		if !u.o.DryRun {
+			err = u.makeLink(p, e)
+		}
+	}
+	if err != nil {
+		return p.fail(e.Name, err)
+	}
+	return nil
+}
+
+// makeLink makes a link under a temporary name first, so that it can replace
+// another one.
+func (u *unpacker) makeLink(p *place, e manifest.Entry) (err error) {
+	temp := tempName()
+	if err := p.dir.Symlink(e.Target, temp); err != nil {
+		return err
+	}
+	err = p.dir.SetMTime(temp, e.Attr.MTime)
+	if err == nil {
+		err = p.dir.Rename(temp, e.Name)
+	}
+	if err != nil {
+		_ = p.dir.Remove(temp) // the first error counts
+		return err
+	}
+	u.progress(1, e.Size)
+	return nil
+}

@@ -1,0 +1,155 @@
+// Package unpack writes a version's tree out: into a directory (Tree) or as a
+// tar stream (Tar).
+//
+// Tree works by directory descriptors and follows no symbolic link below the
+// destination, so a link that somebody has put there cannot lead a write
+// elsewhere. A file is written under a temporary name in its directory and
+// renamed when it is complete, with its mode and time: under its own name there
+// is never half a file, and what an interrupted run has left can be told from
+// what it has finished. Times and modes of directories are set after what is in
+// them.
+//
+// One planner decides everything, and a dry run is the same code without the
+// hands. Nothing per file or directory is held whole: directories are read by
+// pages on the one side and in batches on the other.
+package unpack
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/artifortress/afs-engine/engine/filter"
+	"github.com/artifortress/afs-engine/engine/manifest"
+)
+
+// Overwrite says what may happen to files and links that stand where the
+// version has something.
+type Overwrite string
+
+// The policies. Whatever the policy, a directory gives way to a file only with
+// Options.Delete, since what is in it would be deleted.
+const (
+	Never   Overwrite = "never"   // nothing: the destination must be new or empty, see Options.Resume; also ""
+	Changed Overwrite = "changed" // they are replaced if size, time or mode differ
+	Always  Overwrite = "always"  // they are replaced
+)
+
+// ErrExists says that something stands where the version was to go. Nothing of
+// that was touched.
+var ErrExists = fmt.Errorf("already there: %w", fs.ErrExist)
+
+// Actions that Options.Report is told of. What stays as it is is not reported.
+const (
+	ActionCreate   = "create"
+	ActionReplace  = "replace"
+	ActionDelete   = "delete"
+	ActionConflict = "conflict"
+)
+
+// Options choose how a tree is written. The zero value fills a new or empty
+// directory.
+type Options struct {
+	Overwrite Overwrite
+	Delete    bool           // delete what the version does not have and the filter does not leave out
+	Filter    *filter.Filter // what to write; nil is all. Ignore files are not read
+	DryRun    bool           // report and count only
+	Resume    bool           // go on after an interrupted run: files with the right size, time, mode and bytes are kept, its temporary files deleted
+	Workers   int            // files written at once; 0 is GOMAXPROCS
+
+	// Report is told of each action before it is done, and Progress of all
+	// that is done so far, kept files included. One call at a time; in no
+	// particular order.
+	Report   func(action, path string)
+	Progress func(files, bytes int64)
+}
+
+// Result counts. In a dry run it is what would have been done.
+type Result struct {
+	Files   int64 // written
+	Dirs    int64 // made
+	Links   int64 // made
+	Bytes   int64 // in the files written
+	Skipped int64 // files and links left as they were
+	Deleted int64 // names deleted; a directory with all that is in it is one
+}
+
+// unpacker is one run of Tree.
+type unpacker struct {
+	ctx   context.Context
+	src   manifest.Source
+	o     Options
+	group *errgroup.Group // the files that are being written
+
+	files, dirs, links, bytes, skipped, deleted atomic.Int64
+	doneFiles, doneBytes                        atomic.Int64 // for Progress
+
+	mu        sync.Mutex // over the callbacks and conflicts
+	conflicts []string   // the first few
+	refused   int        // conflicts in all
+}
+
+// conflictsNamed is how many conflicts the error names.
+const conflictsNamed = 3
+
+func newUnpacker(ctx context.Context, src manifest.Source, o Options) *unpacker {
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Overwrite == "" {
+		o.Overwrite = Never
+	}
+	u := &unpacker{src: src, o: o}
+	u.group, u.ctx = errgroup.WithContext(ctx)
+	u.group.SetLimit(o.Workers)
+	return u
+}
+
+func (u *unpacker) result() Result {
+	return Result{
+		Files: u.files.Load(), Dirs: u.dirs.Load(), Links: u.links.Load(),
+		Bytes: u.bytes.Load(), Skipped: u.skipped.Load(), Deleted: u.deleted.Load(),
+	}
+}
+
+func (u *unpacker) report(action, path string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if action == ActionConflict {
+		if u.refused++; len(u.conflicts) < conflictsNamed {
+			u.conflicts = append(u.conflicts, path)
+		}
+	}
+	if u.o.Report != nil {
+		u.o.Report(action, path)
+	}
+}
+
+// progress adds to what is done.
+func (u *unpacker) progress(files, bytes int64) {
+	f, b := u.doneFiles.Add(files), u.doneBytes.Add(bytes)
+	if u.o.Progress == nil {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.o.Progress(f, b)
+}
+
+// conflict is the error for what was in the way, if anything was.
+func (u *unpacker) conflict() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch {
+	case u.refused == 0:
+		return nil
+	case u.refused > len(u.conflicts):
+		return fmt.Errorf("%w: %q and %d more", ErrExists, u.conflicts, u.refused-len(u.conflicts))
+	}
+	return fmt.Errorf("%w: %q", ErrExists, u.conflicts)
+}
