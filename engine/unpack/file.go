@@ -42,7 +42,8 @@ func (u *unpacker) file(p *place, e manifest.Entry) error {
 }
 
 // decide says whether to write a file or link, after it has made way for it.
-// What is kept is counted here.
+// What is kept is counted here. dest itself, if it is to be a file, never
+// replaces a directory.
 func (u *unpacker) decide(p *place, e manifest.Entry) (write bool, err error) {
 	info, there, err := p.lstat(e.Name)
 	if err != nil {
@@ -61,7 +62,7 @@ func (u *unpacker) decide(p *place, e manifest.Entry) (write bool, err error) {
 		u.skipped.Add(1)
 		u.progress(1, e.Size)
 		return false, nil
-	case u.o.Overwrite == Never, info.Type == dirfd.Directory && !u.o.Delete:
+	case u.o.Overwrite == Never, info.Type == dirfd.Directory && (!u.o.Delete || p.above == nil):
 		u.report(ActionConflict, p.path(e.Name))
 		return false, nil
 	}
@@ -72,13 +73,13 @@ func (u *unpacker) decide(p *place, e manifest.Entry) (write bool, err error) {
 	return true, nil
 }
 
-// matches compares what is there with e: a link by its target; a file by size,
+// matches compares what is there with e: a link by target and time; a file by size,
 // time and mode and, for Resume, by its bytes.
 func (u *unpacker) matches(p *place, e manifest.Entry, info dirfd.Info) (bool, error) {
 	switch {
 	case e.Kind == manifest.Symlink && info.Type == dirfd.Link:
 		target, err := p.dir.Readlink(e.Name, manifest.TargetMax)
-		return target == e.Target, err
+		return target == e.Target && info.MTime.Equal(e.Attr.MTime), err
 	case e.Kind == manifest.File && info.Type == dirfd.Regular:
 		same := info.Size == e.Size && info.MTime.Equal(e.Attr.MTime) && info.Mode == e.Attr.Mode&permissions
 		if !same || !u.o.Resume {
@@ -110,7 +111,11 @@ func (u *unpacker) sameBytes(p *place, e manifest.Entry) (bool, error) {
 
 func sameSegment(f *dirfd.File, s manifest.Segment) (bool, error) {
 	for rest := s.Length; rest > 0; {
-		buf := make([]byte, min(rest, chunker.MaxSize))
+		limit := int64(chunker.MaxSize)
+		if s.Zero() {
+			limit = 1 << 20
+		}
+		buf := make([]byte, min(rest, limit))
 		if _, err := io.ReadFull(f, buf); err == io.EOF || err == io.ErrUnexpectedEOF {
 			return false, nil
 		} else if err != nil {

@@ -35,6 +35,12 @@ type place struct {
 	refs atomic.Int32 // one for the planner, one for each file on its way
 }
 
+func newPlace(u *unpacker, above *place, base string, e manifest.Entry, scope *filter.Scope) *place {
+	p := &place{u: u, above: above, base: base, entry: e, scope: scope}
+	p.refs.Store(1)
+	return p
+}
+
 // path is a name's path for reports, from dest; with "" the place's own.
 func (p *place) path(name string) string {
 	var segs []string
@@ -133,17 +139,7 @@ func (u *unpacker) makeDir(p *place) error {
 			return err
 		}
 	}
-	if above.above != nil {
-		now, err := p.dir.Stat()
-		if err != nil {
-			return err
-		}
-		root, err := above.dir.Stat()
-		if err != nil {
-			return err
-		}
-		p.foreign = above.foreign || now.Dev != root.Dev
-	}
+	p.foreign = above.foreign || !isNew && above.above != nil && info.Dev != u.dev
 	return nil
 }
 
@@ -154,12 +150,13 @@ func (p *place) release() (err error) {
 		return nil
 	}
 	defer func() { err = errors.Join(err, p.dir.Close()) }()
-	if p.kept || p.refused || p.u.o.DryRun || p.u.ctx.Err() != nil {
+	if p.refused || p.u.o.DryRun || p.u.ctx.Err() != nil {
 		return nil
 	}
-	err = p.dir.SetMTime(".", p.entry.Attr.MTime)
-	if err == nil {
-		err = p.dir.Chmod(p.entry.Attr.Mode & permissions)
+	if !p.kept {
+		if err = p.dir.SetMTime(".", p.entry.Attr.MTime); err == nil {
+			err = p.dir.Chmod(p.entry.Attr.Mode & permissions)
+		}
 	}
 	if err == nil && p.u.eachSync(p) {
 		err = p.dir.Sync()
@@ -171,14 +168,5 @@ func (p *place) release() (err error) {
 }
 
 // eachSync says whether what is written in p must be synced by itself, because
-// unpacker.sync does not reach it.
+// syncing the anchor's file system does not reach it.
 func (u *unpacker) eachSync(p *place) bool { return p.foreign || !dirfd.HasSyncAll }
-
-// sync makes all of dest durable that eachSync has not.
-func (u *unpacker) sync(dest string) error {
-	d, err := dirfd.Open(dirOf(dest))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.SyncAll(), d.Close())
-}

@@ -11,7 +11,7 @@ import (
 )
 
 // prune deletes names in p that the version does not have: all that the filter
-// lets through with Delete, temporary files with Resume.
+// takes with Delete, temporary files with Resume.
 func (u *unpacker) prune(p *place) error {
 	if p.dir == nil || !u.o.Delete && !u.o.Resume {
 		return nil
@@ -58,8 +58,11 @@ func (u *unpacker) surplus(p *place, dir *manifest.Directory, name string) (bool
 	if !leftover && !u.o.Delete {
 		return false, nil
 	}
-	if !leftover && p.scope.Match(name, false) == filter.Skip && p.scope.Match(name, true) == filter.Skip {
-		return false, nil
+	if !leftover {
+		info, there, err := p.lstat(name)
+		if err != nil || !there || p.scope.Match(name, info.Type == dirfd.Directory) != filter.Take {
+			return false, err
+		}
 	}
 	_, err := dir.Lookup(u.ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {

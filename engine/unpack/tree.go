@@ -23,18 +23,21 @@ import (
 // any other error stops the run. Of modes only the permission bits are set.
 func Tree(ctx context.Context, src manifest.Source, root manifest.Entry, dest string, o Options) (Result, error) {
 	u := newUnpacker(ctx, src, o)
-	err := u.tree(root, filepath.Clean(dest))
+	err := u.tree(root, dest)
 	if waitErr := u.group.Wait(); waitErr != nil {
 		err = waitErr // the first, of which the planner's is a consequence
 	}
 	if err == nil {
 		err = ctx.Err()
 	}
+	if u.anchor != nil {
+		if err == nil && !o.DryRun {
+			err = u.anchor.SyncAll()
+		}
+		err = errors.Join(err, u.anchor.Close())
+	}
 	if err == nil {
 		err = u.conflict()
-	}
-	if err == nil && !o.DryRun {
-		err = u.sync(dest)
 	}
 	if err != nil {
 		err = fmt.Errorf("restore to %s: %w", dest, err)
@@ -43,15 +46,18 @@ func Tree(ctx context.Context, src manifest.Source, root manifest.Entry, dest st
 }
 
 // tree plans dest, under the directory that holds it.
-func (u *unpacker) tree(root manifest.Entry, dest string) error {
+func (u *unpacker) tree(root manifest.Entry, dest string) (err error) {
+	if dest, err = filepath.Abs(dest); err != nil {
+		return err
+	}
 	above, base := filepath.Dir(dest), filepath.Base(dest)
 	if !u.o.DryRun {
 		if err := os.MkdirAll(above, 0o777); err != nil {
 			return err
 		}
 	}
-	p := &place{u: u, opened: true, kept: true}
-	var err error
+	p := newPlace(u, nil, base, manifest.Entry{}, nil)
+	p.opened, p.kept = true, true
 	p.dir, err = dirfd.Open(above)
 	if u.o.DryRun && errors.Is(err, fs.ErrNotExist) {
 		p.dir, err = nil, nil
@@ -59,41 +65,54 @@ func (u *unpacker) tree(root manifest.Entry, dest string) error {
 	if err != nil {
 		return err
 	}
-	p.refs.Store(1)
+	defer func() { err = errors.Join(err, p.release()) }()
 	if root.Kind == manifest.Dir {
-		err = u.rootDir(p, root, dest, base)
-	} else {
-		root.Name = base
-		err = u.leaf(p, root)
+		return u.rootDir(p, root, dest)
 	}
-	return errors.Join(err, p.release())
+	if err := u.setAnchor(p); err != nil {
+		return err
+	}
+	root.Name = base
+	return u.leaf(p, root)
 }
 
 // rootDir plans the directory dest.
-func (u *unpacker) rootDir(above *place, root manifest.Entry, dest, base string) error {
-	p := &place{u: u, above: above, base: base, entry: root}
-	p.refs.Store(1)
+func (u *unpacker) rootDir(above *place, root manifest.Entry, dest string) (err error) {
+	scope, err := u.o.Filter.Root(nil)
+	if err != nil {
+		return err
+	}
+	p := newPlace(u, above, above.base, root, scope)
+	defer func() { err = errors.Join(err, p.release()) }()
 	dir, err := dirfd.Open(dest)
 	switch {
 	case err == nil:
 		p.dir, p.opened = dir, true
-		if err := u.existingRoot(p); err != nil {
-			return errors.Join(err, p.release())
-		}
-	case !errors.Is(err, fs.ErrNotExist):
+		err = u.existingRoot(p)
+	case errors.Is(err, fs.ErrNotExist):
+		err = u.open(p)
+	}
+	if err == nil {
+		err = u.setAnchor(p)
+	}
+	if err != nil || p.refused {
 		return err
-	default:
-		if err := u.open(p); err != nil {
-			return errors.Join(err, p.release())
-		}
 	}
-	if !p.refused {
-		p.scope, err = u.o.Filter.Root(nil)
-		if err == nil {
-			err = u.contents(p, 1)
-		}
+	return u.contents(p, 1)
+}
+
+// setAnchor remembers the file system of p, on which most of the work will be.
+func (u *unpacker) setAnchor(p *place) (err error) {
+	if p.dir == nil {
+		return nil
 	}
-	return errors.Join(err, p.release())
+	info, err := p.dir.Stat()
+	if err != nil {
+		return err
+	}
+	u.dev = info.Dev
+	u.anchor, err = p.dir.OpenDir(".")
+	return err
 }
 
 // existingRoot checks a destination that is there.
@@ -108,11 +127,11 @@ func (u *unpacker) existingRoot(p *place) error {
 	}
 	if !empty && u.o.Overwrite == Never && !u.o.Resume {
 		u.report(ActionConflict, ".")
-		p.refused, p.kept = true, true
+		p.refused = true
 		return nil
 	}
 	p.kept = !empty && !u.o.Resume && !u.o.Delete
-	return nil
+	return u.prune(p)
 }
 
 // contents plans what the directory of p holds.
@@ -123,11 +142,6 @@ func (u *unpacker) contents(p *place, depth int) error {
 	dir, err := manifest.OpenDir(u.src, p.entry)
 	if err != nil {
 		return err
-	}
-	if p.opened {
-		if err := u.prune(p); err != nil {
-			return err
-		}
 	}
 	for e, err := range dir.List(u.ctx, "") {
 		if err == nil {
@@ -159,12 +173,12 @@ func (u *unpacker) contents(p *place, depth int) error {
 // subdir plans a directory in p. If the filter wants it only for what is in
 // it, it is opened when something is.
 func (u *unpacker) subdir(above *place, e manifest.Entry, verdict filter.Verdict, depth int) (err error) {
-	p := &place{u: u, above: above, base: e.Name, entry: e}
-	p.refs.Store(1)
-	defer func() { err = errors.Join(err, p.release()) }()
-	if p.scope, err = above.scope.Enter(e.Name, nil); err != nil {
+	scope, err := above.scope.Enter(e.Name, nil)
+	if err != nil {
 		return err
 	}
+	p := newPlace(u, above, e.Name, e, scope)
+	defer func() { err = errors.Join(err, p.release()) }()
 	if verdict == filter.Take {
 		if err := u.open(p); err != nil || p.refused {
 			return err

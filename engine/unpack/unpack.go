@@ -24,6 +24,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/artifortress/afs-engine/engine/dirfd"
 	"github.com/artifortress/afs-engine/engine/filter"
 	"github.com/artifortress/afs-engine/engine/manifest"
 )
@@ -42,7 +43,12 @@ const (
 
 // ErrExists says that something stands where the version was to go. Nothing of
 // that was touched.
-var ErrExists = fmt.Errorf("already there: %w", fs.ErrExist)
+var ErrExists error = existsError{}
+
+type existsError struct{}
+
+func (existsError) Error() string        { return "already there" }
+func (existsError) Is(target error) bool { return target == fs.ErrExist }
 
 // Actions that Options.Report is told of. What stays as it is is not reported.
 const (
@@ -85,6 +91,9 @@ type unpacker struct {
 	src   manifest.Source
 	o     Options
 	group *errgroup.Group // the files that are being written
+
+	anchor *dirfd.Dir // a directory on the destination's file system
+	dev    uint64     // that file system
 
 	files, dirs, links, bytes, skipped, deleted atomic.Int64
 	doneFiles, doneBytes                        atomic.Int64 // for Progress
@@ -148,6 +157,8 @@ func (u *unpacker) conflict() error {
 	switch {
 	case u.refused == 0:
 		return nil
+	case u.conflicts[0] == ".":
+		return fmt.Errorf("%w, and not empty", ErrExists)
 	case u.refused > len(u.conflicts):
 		return fmt.Errorf("%w: %q and %d more", ErrExists, u.conflicts, u.refused-len(u.conflicts))
 	}

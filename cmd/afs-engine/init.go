@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine"
+)
+
+func (a *app) initCommand() *cobra.Command {
+	var f chunkFlags
+	cmd := &cobra.Command{
+		Use:     "init",
+		GroupID: groupKeep,
+		Short:   "create a store with parameters of your own",
+		Long: `Create a store where --store says. There is no need to: the first ingest creates
+one with the usual parameters. They are fixed for the life of the store, because
+only what was cut alike can be found again.
+
+Smaller chunks find more that is the same, and cost more memory and time per
+byte. --chunk-avg alone sets the least to a quarter of it and the most to four
+times it.`,
+		Example: `  afs-engine init
+  afs-engine init --store /srv/models --chunk-avg 64KiB`,
+		Args: nargs(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := f.params()
+			if err != nil {
+				return err
+			}
+			return a.init(cmd.Context(), p)
+		},
+	}
+	f.register(cmd.Flags())
+	return cmd
+}
+
+type initLine struct {
+	Store string `json:"store"`
+	engine.StoreInfo
+}
+
+func (a *app) init(ctx context.Context, p chunker.Params) error {
+	loc, err := a.location()
+	if err != nil {
+		return err
+	}
+	if loc == memLocation {
+		return usagef("init: a store in memory ends with this command")
+	}
+	info, err := createLocal(ctx, loc, engine.CreateOptions{Chunker: p, Now: a.now})
+	if err != nil {
+		return engine.WithHint(err, initHint(err))
+	}
+	if a.out.json {
+		return a.out.emit("init", initLine{loc, info})
+	}
+	c := info.Chunker
+	return a.out.printf("created store %s (id %s, chunks of %s to %s, %s on average)\n", loc, info.ID,
+		humanize.IBytes(uint64(c.Min)), humanize.IBytes(uint64(c.Max)), humanize.IBytes(uint64(c.Avg)))
+}
+
+// initHint replaces the hint of a conflict, which speaks of versions.
+func initHint(err error) string {
+	if engine.KindOf(err) == engine.KindConflict {
+		return "it is ready to be used"
+	}
+	return engine.HintOf(err)
+}
+
+// chunkFlags are the sizes of chunks. Those not given follow from the average.
+type chunkFlags struct{ min, avg, max string }
+
+func (f *chunkFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.avg, "chunk-avg", "", "average `SIZE` of chunks, say 16KiB (the default)")
+	fs.StringVar(&f.min, "chunk-min", "", "least `SIZE` of chunks, a quarter of the average by default")
+	fs.StringVar(&f.max, "chunk-max", "", "greatest `SIZE` of chunks, four times the average by default")
+}
+
+func (f *chunkFlags) params() (chunker.Params, error) {
+	p := params()
+	var err error
+	set := func(to *int, flag, text string) {
+		if text == "" || err != nil {
+			return
+		}
+		n, perr := humanize.ParseBytes(text)
+		if perr != nil || n > chunker.MaxSize {
+			err = usagef("%s %s: want a size up to %s", flag, text, humanize.IBytes(chunker.MaxSize))
+		}
+		*to = int(n)
+	}
+	set(&p.Avg, "--chunk-avg", f.avg)
+	p.Min, p.Max = p.Avg/4, min(p.Avg*4, chunker.MaxSize)
+	set(&p.Min, "--chunk-min", f.min)
+	set(&p.Max, "--chunk-max", f.max)
+	if err != nil {
+		return p, err
+	}
+	if err := p.Validate(); err != nil {
+		return p, usagef("%s", err)
+	}
+	return p, nil
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "rewrite the generated parts of docs/cli.md")
+
+// TestMain lets the scripts run the test binary as afs-engine.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"afs-engine": main})
+}
+
+// TestScripts runs the command as users do: good use, wrong use, exit codes.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			home := filepath.Join(env.WorkDir, "home")
+			env.Setenv("HOME", home)
+			env.Setenv("TZ", "UTC")
+			env.Setenv("AFS_STORE", filepath.Join(env.WorkDir, "store"))
+			return os.Mkdir(home, 0o777)
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "fuse" {
+				return canMount(t), nil
+			}
+			return false, errors.New("unknown condition")
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "mounted": mounted, "until": until, "signalled": signalled,
+		},
+	})
+}
+
+// exits N CMD ARGS runs a command that must end with exactly the code N.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits N command args…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	got := 0
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// mounted DIR says whether a file system is mounted at DIR.
+func mounted(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: [!] mounted dir")
+	}
+	b, err := os.ReadFile("/proc/self/mounts")
+	ts.Check(err)
+	is := strings.Contains(string(b), " "+ts.MkAbs(args[0])+" ")
+	if is == neg {
+		ts.Fatalf("mounted: %v", is)
+	}
+}
+
+// until CMD ARGS repeats a command until it succeeds.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: until command args…")
+	}
+	for range 2000 {
+		if ts.Exec(args[0], args[1:]...) == nil {
+			return
+		}
+	}
+	ts.Fatalf("never succeeded")
+}
+
+// signalled SIGNAL N FILE CMD ARGS starts a command with a stdin that never
+// ends, sends it SIGNAL once FILE exists, and wants the exit code N.
+func signalled(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: signalled INT|TERM N file command args…")
+	}
+	sig := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[0]]
+	cmd := exec.Command(args[3], args[4:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "AFS_STORE=" + ts.Getenv("AFS_STORE")}
+	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
+	stdin, err := cmd.StdinPipe()
+	ts.Check(err)
+	defer stdin.Close()
+	ts.Check(cmd.Start())
+	for {
+		if _, err := os.Stat(ts.MkAbs(args[2])); err == nil {
+			break
+		}
+		runtime.Gosched()
+	}
+	ts.Check(cmd.Process.Signal(sig))
+	_ = cmd.Wait() // the code says it all
+	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != args[1] {
+		ts.Fatalf("exit code %s, want %s", got, args[1])
+	}
+}
+
+// canMount reports whether FUSE works here. Where AFS_TEST_REQUIRE lists fuse,
+// its absence is a failure instead of a smaller test.
+func canMount(t *testing.T) bool {
+	_, deverr := os.Stat("/dev/fuse")
+	_, binerr := exec.LookPath("fusermount3")
+	ok := deverr == nil && (binerr == nil || os.Geteuid() == 0)
+	if !ok && slices.Contains(strings.Split(os.Getenv("AFS_TEST_REQUIRE"), ","), "fuse") {
+		t.Errorf("FUSE is required here: %v", errors.Join(deverr, binerr))
+	}
+	return ok
+}
