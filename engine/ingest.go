@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine/commitlog"
@@ -32,21 +33,20 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 	if req.DryRun {
 		return e.dryRun(ctx, req, base, start)
 	}
-	mark := e.commits.packer.mark()
-	end, err := e.beginSession(mark)
+	session, err := e.beginSession()
 	if err != nil {
 		return nil, err
 	}
-	defer end()
-	store := &storeChunks{commits: e.commits}
+	defer session.end()
+	store := &storeChunks{commits: e.commits, session: session}
 	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, store)
 	if err != nil {
-		return nil, errors.Join(e.commits.packer.check(mark), err)
+		return nil, errors.Join(session.check(), err)
 	}
 	v := e.newVersion(req.Ref, b.root, b.rootEntry.Summary, req.Labels)
 	v.Incomplete = b.incomplete(base, req.Ref.Path)
 	res := b.result(req.Ref.WithVersion(req.Ref.Version))
-	res.State, err = e.commitVersion(ctx, v, req, mark)
+	res.State, err = e.commitVersion(ctx, v, req, session)
 	res.StoredBytes = store.tally.stored.Load()
 	res.Seconds = e.c.Now().Sub(start).Seconds()
 	if err == nil && len(b.problems) > 0 && !req.AllowIncomplete {
@@ -57,11 +57,11 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 
 // commitVersion publishes v, or makes it a draft if that was asked for or it
 // has holes. It returns the state reached.
-func (e *Local) commitVersion(ctx context.Context, v *registry.Version, req IngestRequest, mark uint64) (state string, err error) {
+func (e *Local) commitVersion(ctx context.Context, v *registry.Version, req IngestRequest, s *session) (state string, err error) {
 	draft := req.Draft || len(v.Incomplete) > 0 && !req.AllowIncomplete
 	tags := tagsOf(req.Tags, req.NoLatest)
 	err = e.commits.do(ctx, &commitRequest{flush: true, decide: func(b *index.Batch) (recs []commitlog.Record, err error) {
-		if err := e.commits.packer.check(mark); err != nil {
+		if err := s.check(); err != nil {
 			return nil, fmt.Errorf("chunks of this ingest were not stored: %w", err)
 		}
 		if err := checkRoots(b, v.Root); err != nil {
@@ -127,27 +127,51 @@ func (e *Local) newVersion(ref registry.Ref, root manifest.Root, sum manifest.Su
 	}
 }
 
-// beginSession makes it known that packs may come before their records. A
-// session during which packs were lost does not end: some of them may be in the
-// store after all, and the next Open will look for them.
-func (e *Local) beginSession(mark uint64) (end func(), err error) {
-	var id index.SessionID
-	if _, err := rand.Read(id[:]); err != nil {
+// session is an ingest as the index knows it: from its beginning there may be
+// packs in the store that no record names yet.
+type session struct {
+	e     *Local
+	id    index.SessionID
+	lease time.Time
+	mark  uint64
+}
+
+func (e *Local) beginSession() (*session, error) {
+	s := &session{e: e, mark: e.commits.packer.mark()}
+	if _, err := rand.Read(s.id[:]); err != nil {
 		return nil, err
 	}
-	s := index.Session{Epoch: e.commits.epoch(), Lease: e.c.Now().Add(e.settings.SessionLease)}
-	if err := e.db.PutSession(id, s); err != nil {
-		return nil, fmt.Errorf("begin session: %w", err)
-	}
-	return func() {
-		if e.commits.packer.check(mark) != nil {
-			return
-		}
-		if err := e.db.EndSession(id); err != nil {
-			e.c.Logger.Warn("a session could not be ended", "error", err)
-		}
-	}, nil
+	return s, s.renew()
 }
+
+// renew keeps the lease ahead of the time; it writes only when half of it has
+// gone.
+func (s *session) renew() error {
+	now := s.e.c.Now()
+	if s.lease.Sub(now) > s.e.settings.SessionLease/2 {
+		return nil
+	}
+	s.lease = now.Add(s.e.settings.SessionLease)
+	err := s.e.db.PutSession(s.id, index.Session{Epoch: s.e.commits.epoch(), Lease: s.lease})
+	if err != nil {
+		return fmt.Errorf("write session: %w", err)
+	}
+	return nil
+}
+
+// end forgets the session, unless packs were lost during it: some of them may
+// be in the store after all, and the next Open will look for them.
+func (s *session) end() {
+	if s.check() != nil {
+		return
+	}
+	if err := s.e.db.EndSession(s.id); err != nil {
+		s.e.c.Logger.Warn("a session could not be ended", "error", err)
+	}
+}
+
+// check fails if packs that the session may count on were lost.
+func (s *session) check() error { return s.e.commits.packer.check(s.mark) }
 
 func (e *Local) checkWritable() error {
 	if !e.writable {
@@ -159,6 +183,7 @@ func (e *Local) checkWritable() error {
 // storeChunks is the storer of a real ingest.
 type storeChunks struct {
 	commits *committer
+	session *session
 	tally   tally
 }
 
@@ -166,7 +191,7 @@ func (s *storeChunks) put(ctx context.Context, kind chunker.Kind, data []byte, d
 	id := kind.Sum(data)
 	added, full, err := s.commits.packer.add(&s.tally, kind, id, data, deps)
 	if err == nil && full != (packs{}) {
-		err = s.commits.do(ctx, &commitRequest{packs: full})
+		err = errors.Join(s.commits.do(ctx, &commitRequest{packs: full}), s.session.renew())
 	}
 	return id, added, err
 }

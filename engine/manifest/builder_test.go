@@ -220,6 +220,10 @@ func TestBuilderRefusesWhatCannotBeRead(t *testing.T) {
 			}
 		}
 	}
+	almost := Entry{Name: "f", unknown: &unknown{attrs: fields{count: 1, bytes: make([]byte, EntryMax-40)}}}
+	if err := b.Enter(t.Context(), almost); !errors.Is(err, ErrEntry) {
+		t.Errorf("a directory whose entry has no room for its subtree: %v", err)
+	}
 	check(t, b.Add(t.Context(), file))
 	check(t, b.Leave(t.Context()))
 	_, e, err := b.Root()

@@ -116,7 +116,7 @@ func TestTreesThatDoNotMatchAreMalformed(t *testing.T) {
 func TestOnlyARootHasAttributesOfItsOwn(t *testing.T) {
 	store := newMemStore()
 	model := newFiles(t, store, 13).flat(2)
-	model.names["sub"] = newDir(Attr{})
+	model.names["sub"] = newFiles(t, store, 18).flat(2)
 	root, e := model.build(t, store)
 	sub := must[Entry](t)(Resolve(t.Context(), store, e, "sub"))
 	if _, err := RootEntry(t.Context(), store, Root{sub.Tree, sub.Attr.Tree}); !errors.Is(err, wire.ErrMalformed) {
@@ -126,6 +126,24 @@ func TestOnlyARootHasAttributesOfItsOwn(t *testing.T) {
 	for _, err := range must[*Directory](t)(OpenDir(store, sub)).List(t.Context(), "") {
 		if !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("a root as a subdirectory: %v", err)
+		}
+	}
+}
+
+func TestARootsAttributesHaveNoSubtree(t *testing.T) {
+	store := newMemStore()
+	root := Root{Content: store.put(chunker.DirNode, fileLeaf())}
+	for _, c := range []struct {
+		node []byte
+		want error
+	}{
+		{raw(chunker.AttrsNode, 0, 0, 0, 1, leaf("", 0, 0, field(1, 0), field(2, 0, 0))), nil},
+		{raw(chunker.AttrsNode, 0, 1, 0, 1, leaf("", 1, 0, field(1, 0), field(2, 0, 0), field(3))), wire.ErrMalformed},
+		{raw(chunker.AttrsNode, 0, 0, 0, 0), wire.ErrMalformed},
+	} {
+		root.Attrs = store.put(chunker.AttrsNode, c.node)
+		if _, err := RootEntry(t.Context(), store, root); !errors.Is(err, c.want) {
+			t.Errorf("%x: %v", c.node, err)
 		}
 	}
 }

@@ -79,7 +79,7 @@ func TestPageBoundariesAreFixed(t *testing.T) {
 	store := newMemStore()
 	store.blind = true
 	var out strings.Builder
-	segs := distinct(300_000)
+	segs := distinct(100_000)
 	for i := 7; i < len(segs); i += 11 {
 		segs[i].ID = chunker.ID{}
 	}

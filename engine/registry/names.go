@@ -15,7 +15,7 @@ func FindName(r Reader, path string) (Name, error) {
 	}
 	if base := path[strings.LastIndexByte(path, '/')+1:]; strings.LastIndexByte(base, '@') > 0 {
 		ref, err := ParseRef(path)
-		if err != nil {
+		if err != nil || ref.String() != path || ref.Path != "" {
 			return Name{}, fmt.Errorf("%w: %s", ErrNotFound, path)
 		}
 		x, ok, err := getRow(r, ref)
@@ -28,6 +28,9 @@ func FindName(r Reader, path string) (Name, error) {
 			}
 		}
 		return Name{}, fmt.Errorf("%w: %s", ErrNotFound, path)
+	}
+	if !isPath(path) {
+		return Name{}, fmt.Errorf("%w: %q", ErrNotFound, path)
 	}
 	group, err := anyPublished(r, append(pathPrefix(tableName, path), sepSegment))
 	if err != nil {
@@ -73,6 +76,9 @@ func anyPublished(r Reader, prefix []byte) (found bool, err error) {
 func ListNames(r Reader, path string, fn func(Name) error) error {
 	prefix := []byte{tableName}
 	if path != "" {
+		if !isPath(path) {
+			return nil
+		}
 		prefix = append(pathPrefix(tableName, path), sepSegment)
 	}
 	for from := prefix; from != nil; {
@@ -136,6 +142,9 @@ func joinPath(dir, name string) string {
 func ListVersions(r Reader, path string, state State, fn func(*Version) error) error {
 	prefixes := [][]byte{{tableName}}
 	if path != "" {
+		if !isPath(path) {
+			return nil
+		}
 		p := pathPrefix(tableName, path)
 		prefixes = [][]byte{append(bytes.Clone(p), sepSegment), append(bytes.Clone(p), sepVersion)}
 	}

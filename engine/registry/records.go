@@ -2,6 +2,7 @@ package registry
 
 import (
 	"encoding/binary"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -42,9 +43,15 @@ type change struct {
 }
 
 func (c *change) encode() []byte {
-	b := commitlog.AppendField(nil, fieldRepo, c.ref.Repo)
-	b = commitlog.AppendField(b, fieldPackage, c.ref.Package)
-	b = commitlog.AppendField(b, fieldVersion, c.ref.Version)
+	var b []byte
+	text := func(tag uint64, s string) {
+		if s != "" {
+			b = commitlog.AppendField(b, tag, s)
+		}
+	}
+	text(fieldRepo, c.ref.Repo)
+	text(fieldPackage, c.ref.Package)
+	text(fieldVersion, c.ref.Version)
 	if c.root != (manifest.Root{}) {
 		b = commitlog.AppendField(b, fieldContent, c.root.Content[:])
 		b = commitlog.AppendField(b, fieldAttrs, c.root.Attrs[:])
@@ -57,14 +64,12 @@ func (c *change) encode() []byte {
 	for _, k := range slices.Sorted(maps.Keys(c.labels)) {
 		b = commitlog.AppendField(b, fieldLabel, wire.AppendCounted(wire.AppendCounted(nil, k), c.labels[k]))
 	}
-	b = commitlog.AppendField(b, fieldActor, c.actor)
+	text(fieldActor, c.actor)
 	for _, p := range c.incomplete {
 		b = commitlog.AppendField(b, fieldIncomplete, p)
 	}
-	b = commitlog.AppendField(b, fieldClient, c.client)
-	if c.tag != "" {
-		b = commitlog.AppendField(b, fieldTag, c.tag)
-	}
+	text(fieldClient, c.client)
+	text(fieldTag, c.tag)
 	return b
 }
 
@@ -84,7 +89,7 @@ func decodeChange(body []byte) (*change, error) {
 		case fieldAttrs:
 			c.root.Attrs = r.ID()
 		case fieldSummary:
-			n := func() int64 { return int64(r.Uvarint(1 << 62)) }
+			n := func() int64 { return int64(r.Uvarint(1<<63 - 1)) }
 			c.summary = manifest.Summary{Entries: n(), Subdirs: n(), Files: n(), Bytes: n()}
 		case fieldLabel:
 			if c.labels == nil {
@@ -105,7 +110,11 @@ func decodeChange(body []byte) (*change, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := ParseRef(c.ref.String()); err != nil {
+	ref, err := ParseRef(c.ref.String())
+	if err == nil && ref != c.ref {
+		err = fmt.Errorf("%w: %q", ErrBadRef, c.ref)
+	}
+	if err != nil {
 		return nil, errInvalidRecord(err)
 	}
 	if c.tag != "" {
@@ -117,9 +126,7 @@ func decodeChange(body []byte) (*change, error) {
 }
 
 func errInvalidRecord(err error) error {
-	r := wire.NewReader(nil)
-	r.Failf("registry record: %v", err)
-	return r.Err()
+	return fmt.Errorf("%w: registry record: %v", wire.ErrMalformed, err)
 }
 
 func (c *change) version(state State, seq uint64, t time.Time) Version {

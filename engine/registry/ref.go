@@ -32,9 +32,10 @@ const LatestTag = "latest"
 // rootPrefix begins a VERSION that pins a content id.
 const rootPrefix = "root-"
 
-// Limits of a reference, in bytes.
+// Limits of a reference, in bytes. A package's last segment, '@' and a version
+// together are a file name in a mount, of which no more than 255 bytes fit.
 const (
-	segmentMax = 128
+	segmentMax = 127
 	packageMax = 512
 )
 
@@ -81,6 +82,17 @@ func ParsePackage(s string) (Ref, error) {
 		}
 	}
 	return Ref{Repo: repo, Package: pkg}, nil
+}
+
+// isPath reports whether path can stand in the registry's hierarchy above
+// versions: one or more segments.
+func isPath(path string) bool {
+	for seg := range strings.SplitSeq(path, "/") {
+		if checkName(segmentPattern, seg) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // CheckVersion says whether s may name a version or a tag.

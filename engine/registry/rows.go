@@ -84,11 +84,18 @@ func decodeRow(b []byte) (row, error) {
 	r := wire.NewReader(b)
 	state := State(r.U8())
 	if state == rowTag && r.Err() == nil {
-		return row{tag: string(r.Bytes(r.Len()))}, nil
+		x := row{tag: string(r.Bytes(r.Len()))}
+		if err := CheckVersion(x.tag); err != nil {
+			return row{}, fmt.Errorf("registry row: %w", errInvalidRecord(err))
+		}
+		return x, nil
 	}
 	seq, t := r.U64(), time.Unix(0, int64(r.U64())).UTC()
 	if r.Err() != nil {
 		return row{}, fmt.Errorf("registry row: %w", r.Err())
+	}
+	if state > Tombstoned {
+		return row{}, fmt.Errorf("registry row: %w: state %d", wire.ErrMalformed, state)
 	}
 	c, err := decodeChange(r.Bytes(r.Len()))
 	if err != nil {
@@ -215,9 +222,11 @@ func decodeEvent(key, value []byte) (e Event, err error) {
 	case commitlog.KindDraft:
 		v := c.version(Draft, e.Sequence, t)
 		e.Kind, e.Version = EventDraft, &v
-	default:
+	case commitlog.KindPublish:
 		v := c.version(Published, e.Sequence, t)
 		e.Kind, e.Version = EventPublish, &v
+	default:
+		return e, fmt.Errorf("history row: %w: record of kind %d", wire.ErrMalformed, kind)
 	}
 	return e, nil
 }

@@ -74,10 +74,9 @@ const (
 	EventTombstone EventKind = "tombstone"
 )
 
-// Event is one line of a package's history, oldest fields of the log record
-// that holds it.
+// Event is one line of a package's history: what a log record says.
 type Event struct {
-	Sequence uint64    // of the log record
+	Sequence uint64    // of the record's group
 	Time     time.Time //
 	Kind     EventKind //
 	Ref      Ref       // the version or, for EventTag, the tag

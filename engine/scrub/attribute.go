@@ -118,9 +118,15 @@ func (a *attribution) nodes(path string, e manifest.Entry) error {
 	return nil
 }
 
-// below attributes to path all that is lost in the pages of one tree, down to
-// the first page that cannot be read.
+// below attributes to path all that is lost in the pages of one tree, and in
+// what its leaves refer to.
 func (a *attribution) below(path string, id chunker.ID) error {
+	return a.pages(path, id, manifest.DepthMax)
+}
+
+// pages is below for a page that must be on a level under above, which bounds
+// the descent whatever the nodes say.
+func (a *attribution) pages(path string, id chunker.ID, above int) error {
 	if bad, err := a.check(path, id); bad || err != nil {
 		return err
 	}
@@ -133,16 +139,25 @@ func (a *attribution) below(path string, id chunker.ID) error {
 		return a.ctx.Err()
 	}
 	nodes, _, err := manifest.Deps(b)
-	if err != nil {
+	if err != nil || int(b[levelOffset]) >= above {
 		return nil
 	}
 	for _, n := range nodes {
-		if _, err := a.check(path, n); err != nil {
+		if level := int(b[levelOffset]); level > 0 {
+			err = a.pages(path, n, level)
+		} else {
+			_, err = a.check(path, n) // another tree's topmost page
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// levelOffset is where a node says how far it is from its tree's leaves; see
+// format.go of package manifest.
+const levelOffset = 2
 
 // check reports whether id is lost and if so names path.
 func (a *attribution) check(path string, id chunker.ID) (bool, error) {

@@ -2,6 +2,7 @@ package scrub
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -126,8 +127,13 @@ func (r *run) fixed() error {
 	return nil
 }
 
-// log checks that the commit log is an unbroken chain up to its last object.
+// log checks that the commit log is an unbroken chain up to its last object,
+// and that it goes at least as far as the index has followed it.
 func (r *run) log() error {
+	known, err := r.followed()
+	if err != nil {
+		return err
+	}
 	if err := commitlog.CheckComplete(r.ctx, r.s.Objects, 0); err != nil {
 		if !errors.Is(err, commitlog.ErrGap) {
 			return err
@@ -138,7 +144,23 @@ func (r *run) log() error {
 	if err != nil {
 		return r.damage(commitlog.Key(pos.Sequence+1), err)
 	}
+	if pos.Sequence < known {
+		r.problem(Problem{Object: commitlog.Key(pos.Sequence + 1), Offset: -1, Reason: fmt.Sprintf("the log ends here, but the index has followed it to group %d", known)})
+	}
 	return nil
+}
+
+// followed is the sequence that the index stands at, 0 if it does not say.
+func (r *run) followed() (uint64, error) {
+	meta, ok, err := r.s.Index.Meta()
+	if err != nil || !ok {
+		return 0, err
+	}
+	var pos commitlog.Position
+	if err := json.Unmarshal(meta.Position, &pos); err != nil {
+		return 0, fmt.Errorf("read the index's position: %w", err)
+	}
+	return pos.Sequence, nil
 }
 
 // packs checks that every pack of the index is there and, asked to read data,
@@ -165,7 +187,7 @@ func (r *run) packs() error {
 		if !r.o.ReadData || r.o.Percent > 0 && rand.Float64()*100 >= r.o.Percent {
 			return nil
 		}
-		size, err := packfile.Scan(r.ctx, r.s.Objects, p.ID, nil, r.corrupt)
+		size, err := packfile.Scan(r.ctx, r.s.Objects, p.ID, nil, func(c *packfile.CorruptError) { r.corrupt(n, c) })
 		r.res.Bytes += size
 		if r.o.Progress != nil {
 			r.o.Progress(r.res.Bytes, totals.PackBytes)
@@ -177,11 +199,16 @@ func (r *run) packs() error {
 	})
 }
 
-// corrupt takes what a pack's scan found.
-func (r *run) corrupt(c *packfile.CorruptError) {
+// corrupt takes what the scan of a pack found. A chunk that readers take from
+// elsewhere is not lost with its copy here.
+func (r *run) corrupt(pack uint32, c *packfile.CorruptError) {
 	n := r.problem(Problem{Object: c.Object, Offset: c.Offset, Chunk: c.Chunk, Reason: reason(c)})
 	for _, e := range c.Lost {
-		if err := r.lose(e.ID, n); err != nil {
+		loc, ok, err := r.s.Index.Lookup(e.ID)
+		if err == nil && ok && loc.Pack == pack {
+			err = r.lose(e.ID, n)
+		}
+		if err != nil {
 			r.problem(Problem{Offset: -1, Reason: err.Error()})
 		}
 	}

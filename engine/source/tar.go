@@ -66,11 +66,17 @@ func (s *tarSource) Walk(ctx context.Context, v Visitor) (err error) {
 
 // tarReader takes a stream into rows.
 type tarReader struct {
-	v      Visitor
-	o      Options
-	rows   *scratch.Map
-	seq    uint64 // number of the entry
-	parent string // a directory in which the last entry was put
+	v     Visitor
+	o     Options
+	rows  *scratch.Map
+	seq   uint64      // number of the entry
+	above []tarParent // of an entry before: known to be directories
+}
+
+// tarParent is a directory above an entry.
+type tarParent struct {
+	name  string
+	since uint64 // rows below that are older are gone
 }
 
 func (t *tarReader) read(ctx context.Context, stream io.Reader) error {
@@ -186,7 +192,7 @@ func (t *tarReader) hardLink(target string) (row tarRow, reason string, err erro
 	if reason != "" {
 		return row, "a hard link to a bad name: " + reason, nil
 	}
-	row, ok, err := t.get(path)
+	row, ok, err := t.get(tarKey(path))
 	switch {
 	case err != nil:
 	case !ok:
@@ -198,52 +204,63 @@ func (t *tarReader) hardLink(target string) (row tarRow, reason string, err erro
 }
 
 // checkAbove returns the first of the path's parents that is not a directory.
+// What it has found out about those it shares with the entry before stays.
 func (t *tarReader) checkAbove(path []string) (string, error) {
-	if len(path) < 2 {
-		return "", nil
+	known := 0
+	for known < len(t.above) && known < len(path)-1 && t.above[known].name == path[known] {
+		known++
 	}
-	if parent := tarKey(path[:len(path)-1]); parent == t.parent {
-		return "", nil
+	t.above = t.above[:known]
+	key := tarKey(path)
+	end := 0
+	for i, name := range path[:max(len(path)-1, 0)] {
+		end += len(name)
+		if i >= known {
+			since, isDir, err := t.parent(key[:end])
+			if err != nil {
+				return "", err
+			}
+			if !isDir {
+				return strings.Join(path[:i+1], "/"), nil
+			}
+			t.above = append(t.above, tarParent{name, since})
+		}
+		end++
 	}
-	var since uint64
-	for i := 1; i < len(path); i++ {
-		row, ok, err := t.get(path[:i])
-		if err != nil {
-			return "", err
-		}
-		if !ok || row.seq < since {
-			continue
-		}
-		if row.kind != manifest.Dir {
-			return strings.Join(path[:i], "/"), nil
-		}
-		since = max(since, row.since)
-	}
-	t.parent = tarKey(path[:len(path)-1])
 	return "", nil
+}
+
+// parent looks a directory up below those in t.above.
+func (t *tarReader) parent(key string) (since uint64, isDir bool, err error) {
+	if n := len(t.above); n > 0 {
+		since = t.above[n-1].since
+	}
+	row, ok, err := t.get(key)
+	if err != nil || !ok || row.seq < since {
+		return since, true, err
+	}
+	return max(since, row.since), row.kind == manifest.Dir, nil
 }
 
 // put makes row the row of path.
 func (t *tarReader) put(path []string, row tarRow) error {
-	old, ok, err := t.get(path)
+	key := tarKey(path)
+	old, ok, err := t.get(key)
 	if err != nil {
 		return err
 	}
 	row.seq, row.since = t.seq, 0
 	switch {
-	case row.kind != manifest.Dir:
+	case row.kind != manifest.Dir, ok && old.kind != manifest.Dir:
 		row.since = t.seq
-		t.parent = ""
-	case ok && old.kind == manifest.Dir:
-		row.since = old.since
 	case ok:
-		row.since = t.seq
+		row.since = old.since
 	}
-	return t.rows.Put([]byte(tarKey(path)), row.encode())
+	return t.rows.Put([]byte(key), row.encode())
 }
 
-func (t *tarReader) get(path []string) (row tarRow, ok bool, err error) {
-	b, ok, err := t.rows.Get([]byte(tarKey(path)))
+func (t *tarReader) get(key string) (row tarRow, ok bool, err error) {
+	b, ok, err := t.rows.Get([]byte(key))
 	if ok && err == nil {
 		row, err = decodeTarRow(b)
 	}

@@ -335,7 +335,7 @@ func TestFilterAppliesToTree(t *testing.T) {
 	root := m.dir(t, tree(t, t.TempDir(), "src/a.go=1", "src/b.o=2", "docs/x=3", "void/", "m/n/c.go=4"))
 	f, err := filter.New(filter.Options{Include: []string{"*.go"}})
 	must(t, err)
-	dest := tree(t, t.TempDir(), "m/n/kept.o=1", "m/n/gone.go=1", "docs/kept=1")
+	dest := tree(t, t.TempDir(), "m/n/kept.o=1", "m/n/gone.go=1", "docs/kept=1", "leads/to/kept.go=1")
 	var told actions
 	_, err = Tree(t.Context(), m, root, dest, Options{Overwrite: Changed, Delete: true, Filter: f, Report: told.report})
 	must(t, err)

@@ -62,7 +62,7 @@ const (
 // directory.
 type Options struct {
 	Overwrite Overwrite
-	Delete    bool           // delete what the version does not have and the filter does not leave out
+	Delete    bool           // delete what the version does not have, as far as the filter takes it
 	Filter    *filter.Filter // what to write; nil is all. Ignore files are not read
 	DryRun    bool           // report and count only
 	Resume    bool           // go on after an interrupted run: files with the right size, time, mode and bytes are kept, its temporary files deleted

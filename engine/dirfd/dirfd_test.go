@@ -1,0 +1,154 @@
+package dirfd
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestNothingFollowsLinks(t *testing.T) {
+	outside := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(outside, "f"), []byte("precious"), 0o644))
+	d := open(t)
+	must(t, d.Symlink(outside, "dir"))
+	must(t, d.Symlink(filepath.Join(outside, "f"), "file"))
+
+	if sub, err := d.OpenDir("dir"); err == nil {
+		sub.Close()
+		t.Error("OpenDir followed a link")
+	}
+	for _, flags := range []int{os.O_RDONLY, os.O_WRONLY | os.O_TRUNC, os.O_WRONLY | os.O_CREATE} {
+		if f, err := d.OpenFile("file", flags, 0o600); err == nil {
+			f.Close()
+			t.Errorf("OpenFile with flags %x followed a link", flags)
+		}
+	}
+	old := time.Unix(7, 8)
+	must(t, d.SetMTime("file", old))
+	info, err := d.Lstat("file")
+	must(t, err)
+	if info.Type != Link || !info.MTime.Equal(old) {
+		t.Errorf("the link is %+v", info)
+	}
+	if there, err := os.Stat(filepath.Join(outside, "f")); err != nil || there.ModTime().Equal(old) {
+		t.Errorf("SetMTime followed a link: %v", err)
+	}
+	must(t, d.Remove("file"))
+	if target, err := d.Readlink("dir", 4095); target != outside || err != nil {
+		t.Errorf("Readlink: %q, %v", target, err)
+	}
+}
+
+func TestNamesYieldsAllAgainAndAgain(t *testing.T) {
+	d := open(t)
+	var want []string
+	for i := range 600 { // more than one buffer holds
+		name := strings.Repeat(string(rune('a'+i%26)), 1+i/26) + "-\xff"
+		must(t, d.Mkdir(name, 0o700))
+		want = append(want, name)
+	}
+	slices.Sort(want)
+	for range 2 {
+		var got []string
+		for name, err := range d.Names() {
+			must(t, err)
+			got = append(got, name)
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Fatalf("%d names, want %d", len(got), len(want))
+		}
+		for range d.Names() {
+			break // the next loop begins anew
+		}
+	}
+}
+
+func TestFilesAreWrittenReadAndDescribed(t *testing.T) {
+	d := open(t)
+	f, err := d.OpenFile("f", os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	must(t, err)
+	_, err = f.WriteAt([]byte("data"), 3)
+	must(t, err)
+	must(t, f.Truncate(10))
+	must(t, f.Chmod(0o641))
+	must(t, f.Sync())
+	b, err := io.ReadAll(f)
+	must(t, err)
+	if string(b) != "\x00\x00\x00data\x00\x00\x00" {
+		t.Errorf("read %q", b)
+	}
+	info, err := f.Stat()
+	must(t, err)
+	must(t, f.Close())
+	if info.Type != Regular || info.Size != 10 || info.Mode != 0o641 || info.UID != uint32(os.Geteuid()) {
+		t.Errorf("described as %+v", info)
+	}
+	must(t, d.Rename("f", "g"))
+	other, err := d.Lstat("g")
+	must(t, err)
+	if !other.Same(info) || other.Unchanged(Info{}) {
+		t.Error("the file is not the same under another name")
+	}
+	must(t, d.SetMTime("g", time.Unix(1, 0)))
+	if now, _ := d.Lstat("g"); now.Unchanged(info) {
+		t.Error("another time goes unnoticed")
+	}
+}
+
+func TestPipesDoNotBlock(t *testing.T) {
+	d := open(t)
+	must(t, syscall.Mkfifo(filepath.Join(d.path, "pipe"), 0o600))
+	f, err := d.OpenFile("pipe", os.O_RDONLY, 0)
+	must(t, err)
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || info.Type != Other {
+		t.Errorf("a pipe is %+v, %v", info, err)
+	}
+}
+
+func TestErrorsNameTheEntry(t *testing.T) {
+	d := open(t)
+	_, err := d.Lstat("none")
+	var pe *fs.PathError
+	if !errors.As(err, &pe) || pe.Path != "none" || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Lstat: %v", err)
+	}
+	must(t, d.Mkdir("sub", 0o700))
+	if err := d.Mkdir("sub", 0o700); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("Mkdir: %v", err)
+	}
+	must(t, d.RemoveDir("sub"))
+	must(t, d.Chmod(0o700))
+	must(t, d.Sync())
+	must(t, d.SyncAll())
+}
+
+// testDir is a Dir that knows its path.
+type testDir struct {
+	*Dir
+	path string
+}
+
+func open(t *testing.T) testDir {
+	t.Helper()
+	path := t.TempDir()
+	d, err := Open(path)
+	must(t, err)
+	t.Cleanup(func() { must(t, d.Close()) })
+	return testDir{d, path}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

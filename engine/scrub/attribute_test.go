@@ -1,0 +1,120 @@
+package scrub_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine/manifest"
+	"github.com/artifortress/afs-engine/engine/scrub"
+	"github.com/artifortress/afs-engine/index"
+)
+
+// A node of each kind is lost; the paths named are those that need it.
+func TestALostNodeIsChargedToItsPath(t *testing.T) {
+	w, _, _ := twoVersions(t)
+	w.index(func(db *index.DB) {
+		sound := &reader{store: w.store, db: db}
+		if problems := run(t, w, db, sound); len(problems) > 0 {
+			t.Fatalf("before: %+v", problems)
+		}
+		first, second := version(t, db, sound, "r/p@1"), version(t, db, sound, "r/p@2")
+		at := func(root manifest.Entry, path string) manifest.Entry {
+			e, err := manifest.Resolve(t.Context(), sound, root, path)
+			check(t, err)
+			return e
+		}
+		both := func(path string) []string { return []string{"r/p@1:" + path, "r/p@2:" + path} }
+		for name, c := range map[string]struct {
+			id   chunker.ID
+			want []string
+		}{
+			"root directory of 1":   {first.Tree, []string{"r/p@1:/"}},
+			"root attributes of 2":  {second.Attr.Tree, []string{"r/p@2:/"}},
+			"shared directory":      {at(first, "doc/a").Tree, both("doc/a/")},
+			"shared attributes":     {at(first, "doc/a").Attr.Tree, both("doc/a/")},
+			"directory of 2":        {at(second, "doc/b").Tree, []string{"r/p@2:doc/b/"}},
+			"attributes of 1":       {at(first, "doc/b").Attr.Tree, []string{"r/p@1:doc/b/"}},
+			"shared chunk list":     {at(first, "bin/tool").Content.List, both("bin/tool")},
+			"directory above both":  {at(first, "doc").Tree, []string{"r/p@1:doc/"}},
+			"attributes above both": {at(second, "doc").Attr.Tree, []string{"r/p@2:doc/"}},
+		} {
+			problems := run(t, w, db, &reader{store: w.store, db: db, lost: []chunker.ID{c.id}})
+			if got := affected(problems); !slices.Equal(got, c.want) || len(problems) != 1 {
+				t.Errorf("%s: %q, want %q; %+v", name, got, c.want, problems)
+				continue
+			}
+			if p := problems[0]; p.Object != "packs/xx" || p.Offset != 7 || p.Chunk != c.id || p.Versions != int64(len(c.want)) {
+				t.Errorf("%s: %+v", name, p)
+			}
+		}
+	})
+}
+
+// Trees of three levels: a page is lost at the top, in the middle, below.
+func TestALostPageIsChargedWhereverItIsInItsTree(t *testing.T) {
+	w := newWorld(t)
+	files := map[string]string{"big": randomBytes(1, 8<<20)}
+	for i := range 500 {
+		files[fmt.Sprintf("wide/%0200d", i)] = ""
+	}
+	w.ingest("r/p@1", files)
+	w.index(func(db *index.DB) {
+		sound := &reader{store: w.store, db: db}
+		root := version(t, db, sound, "r/p@1")
+		big, err := manifest.Resolve(t.Context(), sound, root, "big")
+		check(t, err)
+		wide, err := manifest.Resolve(t.Context(), sound, root, "wide")
+		check(t, err)
+		for _, c := range []struct {
+			kind   chunker.Kind
+			top    chunker.ID
+			levels int
+			want   string
+		}{
+			{chunker.ListNode, big.Content.List, 3, "r/p@1:big"},
+			{chunker.DirNode, wide.Tree, 2, "r/p@1:wide/"},
+			{chunker.AttrsNode, wide.Attr.Tree, 2, "r/p@1:wide/"},
+		} {
+			levels := sound.pages(t, c.kind, c.top)
+			if len(levels) < c.levels {
+				t.Fatalf("the %s has %d levels", c.kind, len(levels))
+			}
+			for level, ids := range levels {
+				for _, id := range []chunker.ID{ids[0], ids[len(ids)/2], ids[len(ids)-1]} {
+					problems := run(t, w, db, &reader{store: w.store, db: db, lost: []chunker.ID{id}})
+					if got := affected(problems); !slices.Equal(got, []string{c.want}) || len(problems) != 1 || problems[0].Versions != 1 {
+						t.Fatalf("%s, level %d: %q, want %q; %+v", c.kind, level, got, c.want, problems)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestManyProblemsAreToldApart(t *testing.T) {
+	w, _, _ := twoVersions(t)
+	w.index(func(db *index.DB) {
+		sound := &reader{store: w.store, db: db}
+		root := version(t, db, sound, "r/p@1")
+		tool, err := manifest.Resolve(t.Context(), sound, root, "bin/tool")
+		check(t, err)
+		dir, err := manifest.Resolve(t.Context(), sound, root, "doc/a")
+		check(t, err)
+		problems := run(t, w, db, &reader{store: w.store, db: db, lost: []chunker.ID{tool.Content.List, dir.Tree}})
+		got := map[chunker.ID][]scrub.Affected{}
+		for _, p := range problems {
+			got[p.Chunk] = p.Affected
+		}
+		want := map[chunker.ID]string{tool.Content.List: "bin/tool", dir.Tree: "doc/a/"}
+		if len(got) != len(want) {
+			t.Fatalf("%+v", problems)
+		}
+		for id, path := range want {
+			if !slices.Equal(got[id], []scrub.Affected{{Ref: "r/p@1", Path: path}, {Ref: "r/p@2", Path: path}}) {
+				t.Errorf("%s: %+v", path, got[id])
+			}
+		}
+	})
+}
