@@ -112,7 +112,7 @@ func (b *builder) Leave() error {
 
 // Symlink implements source.Visitor.
 func (b *builder) Symlink(e manifest.Entry) error {
-	b.count(0)
+	b.count(int64(len(e.Target)))
 	return b.tree.add(e)
 }
 
@@ -234,8 +234,11 @@ func allZero(b []byte) bool {
 	return true
 }
 
+// incompleteMax bounds the list of missing paths in a log record.
+const incompleteMax = 1000
+
 // incomplete lists what is missing from the version: what this walk could not
-// read, and what the draft was missing elsewhere.
+// read, and what the draft was missing elsewhere, incompleteMax at most.
 func (b *builder) incomplete(base *registry.Version, dest string) []string {
 	var all []string
 	prefix := ""
@@ -252,7 +255,7 @@ func (b *builder) incomplete(base *registry.Version, dest string) []string {
 	for _, r := range b.problems {
 		all = append(all, prefix+r.Path)
 	}
-	return all
+	return all[:min(len(all), incompleteMax)]
 }
 
 func (b *builder) result(ref registry.Ref) *IngestResult {

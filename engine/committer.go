@@ -62,18 +62,19 @@ func newCommitter(e *Local, log *commitlog.Log) *committer {
 func (c *committer) epoch() uint64 { return c.lastEpoch.Load() }
 
 // do hands in a request and waits for its answer. A request that has been
-// taken is carried out even if ctx ends meanwhile.
+// taken is carried out even if ctx ends meanwhile, and so is one with packs:
+// others than who hands them in may count on what is in them.
 func (c *committer) do(ctx context.Context, r *commitRequest) error {
 	r.answer = make(chan error, 1)
 	select {
 	case c.requests <- r:
 	case <-ctx.Done():
 		if r.packs != (packs{}) {
-			r.packs.abort()
-			c.packer.lose(ctx.Err())
+			go c.handIn(r)
 		}
 		return ctx.Err()
 	case <-c.quit:
+		r.packs.abort()
 		return errClosed
 	}
 	select {
@@ -81,6 +82,14 @@ func (c *committer) do(ctx context.Context, r *commitRequest) error {
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+func (c *committer) handIn(r *commitRequest) {
+	select {
+	case c.requests <- r:
+	case <-c.quit:
+		r.packs.abort()
 	}
 }
 

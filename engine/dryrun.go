@@ -117,9 +117,12 @@ func (e *Local) dryRun(ctx context.Context, req IngestRequest, base *registry.Ve
 	} else {
 		_, err = registry.PlanPublish(e.db, v, tagsOf(req.Tags, req.NoLatest), false)
 	}
+	if err != nil {
+		return nil, err
+	}
 	res.Seconds = e.c.Now().Sub(start).Seconds()
-	if err == nil && len(b.problems) > 0 && !req.AllowIncomplete {
-		err = fmt.Errorf("%w: %d of them", ErrIncomplete, len(b.problems))
+	if len(b.problems) > 0 && !req.AllowIncomplete {
+		err = fmt.Errorf("%w: %d of them", ErrIncomplete, b.problem)
 	}
 	return res, err
 }

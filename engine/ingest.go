@@ -45,12 +45,15 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 	}
 	v := e.newVersion(req.Ref, b.root, b.rootEntry.Summary, req.Labels)
 	v.Incomplete = b.incomplete(base, req.Ref.Path)
+	state, err := e.commitVersion(ctx, v, req, session)
+	if err != nil {
+		return nil, err
+	}
 	res := b.result(req.Ref.WithVersion(req.Ref.Version))
-	res.State, err = e.commitVersion(ctx, v, req, session)
-	res.StoredBytes = store.tally.stored.Load()
+	res.State, res.StoredBytes = state, store.tally.stored.Load()
 	res.Seconds = e.c.Now().Sub(start).Seconds()
-	if err == nil && len(b.problems) > 0 && !req.AllowIncomplete {
-		err = fmt.Errorf("%w: %d of them; what could be read is kept as a draft of %s", ErrIncomplete, len(b.problems), v.Ref)
+	if len(b.problems) > 0 && !req.AllowIncomplete {
+		err = fmt.Errorf("%w: %d of them; what could be read is kept as a draft of %s", ErrIncomplete, b.problem, v.Ref)
 	}
 	return res, err
 }

@@ -84,7 +84,7 @@ func Open(ctx context.Context, c Components, s Settings) (*Local, error) {
 	}
 	e := &Local{c: c, settings: s, config: cfg, writable: writable, db: db}
 	if err := e.start(ctx); err != nil {
-		return nil, errors.Join(err, e.db.Close())
+		return nil, errors.Join(err, e.closeIndex())
 	}
 	return e, nil
 }
@@ -139,7 +139,15 @@ func (e *Local) Close() error {
 		}
 	}
 	e.chunks.close()
-	return errors.Join(err, e.db.Close())
+	return errors.Join(err, e.closeIndex())
+}
+
+// closeIndex copes with an index that a failed rebuild could not open again.
+func (e *Local) closeIndex() error {
+	if e.db == nil {
+		return nil
+	}
+	return e.db.Close()
 }
 
 // Info describes the store.

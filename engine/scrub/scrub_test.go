@@ -256,7 +256,7 @@ func TestDamageOutsideOfPacksIsFound(t *testing.T) {
 		spoil func(w *world)
 		want  string
 	}{
-		"log group damaged": {func(w *world) { w.spoil(commitlog.Key(2), flip(30)) }, commitlog.Key(2)},
+		"log group damaged": {func(w *world) { w.spoil(commitlog.Key(1), flip(30)) }, commitlog.Key(1)},
 		"log group missing": {func(w *world) { w.spoil(commitlog.Key(1), gone) }, commitlog.Prefix},
 		"checkpoint damaged": {func(w *world) {
 			w.spoil(fmt.Sprintf("checkpoints/%020d/part-00000000", 2), flip(3))

@@ -46,20 +46,18 @@ func randomBytes(seed uint64, n int) string {
 	return string(b)
 }
 
-// world is a store, filled through an engine that is closed again, and what
-// the store's index says.
+// world is a store that an engine fills and leaves, and its index.
 type world struct {
-	t      *testing.T
-	store  *mem.Store
-	dir    string
-	params chunker.Params
+	t     *testing.T
+	store *mem.Store
+	dir   string
 }
 
+// newWorld makes a store of small chunks, which give large trees for few bytes.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	// Small chunks give large trees without much data.
-	w := &world{t: t, store: mem.New(), dir: t.TempDir(), params: chunker.Params{Min: 64, Avg: 128, Max: 512}}
-	_, err := engine.Create(t.Context(), w.store, engine.CreateOptions{Chunker: w.params})
+	w := &world{t: t, store: mem.New(), dir: t.TempDir()}
+	_, err := engine.Create(t.Context(), w.store, engine.CreateOptions{Chunker: chunker.Params{Min: 64, Avg: 128, Max: 512}})
 	check(t, err)
 	return w
 }

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -35,6 +36,7 @@ func TestTarComesBackAsItWas(t *testing.T) {
 	dest := filepath.Join(t.TempDir(), "x")
 	_, err = Tree(t.Context(), m, back, dest, Options{})
 	must(t, err)
+	t.Cleanup(func() { os.Chmod(filepath.Join(dest, "locked"), 0o700) })
 	sameTree(t, dest, from)
 }
 
