@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
 	"strings"
 
 	"github.com/artifortress/afs-engine/chunker"
@@ -125,7 +124,7 @@ func (b *builder) File(e manifest.Entry, open func() (io.ReadCloser, error)) err
 	}
 	var unread *readError
 	if errors.As(err, &unread) || err != nil && r == nil {
-		b.Problem(source.Report{Path: b.sourcePath(e.Name), Reason: cause(err)})
+		b.Problem(source.Report{Path: b.sourcePath(e.Name), Reason: source.Reason(err)})
 		return nil
 	}
 	if err != nil {
@@ -174,15 +173,6 @@ func (b *builder) sourcePath(name string) string {
 		p = strings.TrimPrefix(p, strings.Join(b.dest, "/")+"/")
 	}
 	return p
-}
-
-// cause is err without the path, which a report names already.
-func cause(err error) string {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		err = p.Err
-	}
-	return err.Error()
 }
 
 // readError marks what went wrong at the source rather than in the store.

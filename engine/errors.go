@@ -8,8 +8,10 @@ import (
 
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/engine/commitlog"
+	"github.com/artifortress/afs-engine/engine/filter"
 	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/registry"
+	"github.com/artifortress/afs-engine/engine/source"
 	"github.com/artifortress/afs-engine/index"
 	"github.com/artifortress/afs-engine/packfile"
 	"github.com/artifortress/afs-engine/packfile/wire"
@@ -61,7 +63,7 @@ type kindRow struct {
 // kinds is searched from the top: the first row that lists an error wins.
 var kinds = []kindRow{
 	{KindPartial, "partly-done", 207, syscall.EIO, "fix what is listed and run it again, or pass --allow-incomplete", []error{ErrIncomplete, registry.ErrDraftIncomplete}},
-	{KindUsage, "usage", 400, syscall.EINVAL, "see --help", []error{ErrUsage, registry.ErrBadRef, manifest.ErrNotDir, manifest.ErrNotFile, manifest.ErrName, manifest.ErrOrder, manifest.ErrEntry, manifest.ErrNesting}},
+	{KindUsage, "usage", 400, syscall.EINVAL, "see --help", []error{ErrUsage, registry.ErrBadRef, manifest.ErrNotDir, manifest.ErrNotFile, manifest.ErrName, manifest.ErrOrder, manifest.ErrEntry, manifest.ErrNesting, source.ErrNotTar, source.ErrSameName, filter.ErrBadPattern}},
 	{KindCorrupt, "corrupt", 500, syscall.EIO, "run 'afs-engine verify --read-data' to see what is affected", []error{ErrDamaged, wire.ErrMalformed, packfile.ErrCorrupt, commitlog.ErrGap, index.ErrDangling, backends.ErrTooLarge}},
 	{KindConflict, "conflict", 409, syscall.EEXIST, "a published name never changes: choose another version", []error{registry.ErrConflict, ErrStoreTaken, fs.ErrExist}},
 	{KindNotFound, "not-found", 404, syscall.ENOENT, "'afs-engine ls' lists what is there", []error{registry.ErrNotFound, ErrNoStore, backends.ErrNotExist, fs.ErrNotExist}},
