@@ -5,7 +5,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 5s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: help build demo test race vet fuzz soak tools clean
+.PHONY: help build demo readme test race vet fuzz soak tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,10 @@ build: ## build bin/afs-engine
 
 demo: tools build ## two Go releases in one store: ingest, mount, run, diff, kill, damage, rebuild
 	@bash bench/demo.sh
+
+readme: ## run the demo and put its table into README.md
+	@$(MAKE) --no-print-directory demo | tee docs/demo.txt
+	@bash .ci/readme
 
 test: tools ## run the tests; ends with a counted list of what was skipped and why
 	@go test -json ./... | go run ./.ci/testsummary

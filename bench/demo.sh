@@ -96,9 +96,12 @@ fi
 
 say "(d) What changed between them?"
 t=$(now)
-"$afs" diff --no-attrs "go/toolchain@$old" "go/toolchain@$new" >"$work/diff"
+echo "\$ afs-engine diff --no-attrs go/toolchain@$old go/toolchain@$new"
+"$afs" diff --no-attrs "go/toolchain@$old" "go/toolchain@$new" >"$work/diff" 2>"$work/diff.sum"
 diff_time=$(awk -v a="$t" -v b="$(now)" 'BEGIN { printf "%.0f", (b - a) * 1000 }')
-tail -n 1 "$work/diff"
+head -n 3 "$work/diff"
+echo "…"
+cat "$work/diff.sum"
 echo "in $diff_time ms, process start included"
 
 say "(e) An ingest is killed (SIGKILL) half-way and run again."
@@ -120,6 +123,7 @@ byte=$(od -An -tu1 -j "$at" -N 1 "$pack" | tr -d ' ')
 chmod u+w "$pack"
 printf "\\x$(printf %02x $((byte ^ 1)))" | dd of="$pack" bs=1 seek="$at" conv=notrunc status=none
 status=0
+echo "\$ afs-engine verify --read-data"
 AFS_STORE=$work/copy "$afs" verify --read-data >"$work/verify" 2>&1 || status=$?
 cat "$work/verify"
 [ "$status" = 13 ] || { echo "demo: verify ended with $status, not 13" >&2; exit 1; }

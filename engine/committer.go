@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -33,9 +34,8 @@ type committer struct {
 	lastEpoch atomic.Uint64
 }
 
-// commitRequest asks for packs to be stored, for a transition, or both.
+// commitRequest asks for full packs to be stored, for a transition, or both.
 type commitRequest struct {
-	packs  packs                                          // full packs to store
 	flush  bool                                           // store the open packs too
 	adopt  *packfile.Index                                // packs that are in the store but not in the log
 	decide func(*index.Batch) ([]commitlog.Record, error) // from the state before this request; may be nil
@@ -62,19 +62,14 @@ func newCommitter(e *Local, log *commitlog.Log) *committer {
 func (c *committer) epoch() uint64 { return c.lastEpoch.Load() }
 
 // do hands in a request and waits for its answer. A request that has been
-// taken is carried out even if ctx ends meanwhile, and so is one with packs:
-// others than who hands them in may count on what is in them.
+// taken is carried out even if ctx ends meanwhile.
 func (c *committer) do(ctx context.Context, r *commitRequest) error {
 	r.answer = make(chan error, 1)
 	select {
 	case c.requests <- r:
 	case <-ctx.Done():
-		if r.packs != (packs{}) {
-			go c.handIn(r)
-		}
 		return ctx.Err()
 	case <-c.quit:
-		r.packs.abort()
 		return errClosed
 	}
 	select {
@@ -85,19 +80,11 @@ func (c *committer) do(ctx context.Context, r *commitRequest) error {
 	}
 }
 
-func (c *committer) handIn(r *commitRequest) {
-	select {
-	case c.requests <- r:
-	case <-c.quit:
-		r.packs.abort()
-	}
-}
-
 // close carries out what has been handed in and stops.
 func (c *committer) close() error {
 	c.stopOnce.Do(func() { close(c.quit) })
 	<-c.stopped
-	c.packer.take().abort()
+	c.packer.take(true).abort()
 	return nil
 }
 
@@ -152,47 +139,47 @@ func (c *committer) group(requests []*commitRequest) {
 	}
 }
 
-// seal seals and puts the packs of all requests, data before metadata in the
-// order of records, and returns when all of them are durable.
-func (c *committer) seal(ctx context.Context, requests []*commitRequest) ([]*openPack, error) {
-	var data, meta []*openPack
-	flush := false
-	gather := func(p packs) {
-		if p.data != nil {
-			data = append(data, p.data)
+// seal seals and puts the full packs and, if a request asks for it, the open
+// ones. It returns when all of them are durable. A metadata pack is put only
+// when what its nodes refer to is durable, so that a pack found after a crash
+// is one that can be used.
+func (c *committer) seal(ctx context.Context, requests []*commitRequest) (batch, error) {
+	flush := slices.ContainsFunc(requests, func(r *commitRequest) bool { return r.flush })
+	b := c.packer.take(flush)
+	err := b.each(func(o *openPack) (err error) {
+		if o.sealed, err = o.Seal(); err != nil {
+			err = fmt.Errorf("seal pack: %w", err)
 		}
-		if p.meta != nil {
-			meta = append(meta, p.meta)
-		}
+		return err
+	})
+	if err != nil {
+		return b, err
 	}
-	for _, r := range requests {
-		gather(r.packs)
-		flush = flush || r.flush
-	}
-	if flush {
-		gather(c.packer.take())
-	}
-	all := append(data, meta...)
 	var g errgroup.Group
-	for _, o := range all {
-		s, err := o.Seal()
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("seal pack: %w", err), g.Wait())
-		}
-		o.sealed = s
-		g.Go(func() error {
-			if err := c.store.Put(ctx, s.Key(), s.Body()); err != nil && !errors.Is(err, backends.ErrExist) {
-				return fmt.Errorf("store pack: %w", err)
-			}
-			return nil
-		})
+	for _, o := range b.data {
+		g.Go(func() error { return c.put(ctx, o.sealed) })
 	}
-	return all, g.Wait()
+	if err := g.Wait(); err != nil {
+		return b, err
+	}
+	for _, o := range b.meta {
+		if err := c.put(ctx, o.sealed); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+func (c *committer) put(ctx context.Context, s *packfile.Sealed) error {
+	if err := c.store.Put(ctx, s.Key(), s.Body()); err != nil && !errors.Is(err, backends.ErrExist) {
+		return fmt.Errorf("store pack: %w", err)
+	}
+	return nil
 }
 
 // append decides every request on the state that the ones before it lead to,
 // appends the records of all as one group, and only then makes it visible.
-func (c *committer) append(ctx context.Context, requests []*commitRequest, sealed []*openPack, answers []error) error {
+func (c *committer) append(ctx context.Context, requests []*commitRequest, sealed batch, answers []error) error {
 	b, err := c.db.NewBatch()
 	if err != nil {
 		return err
@@ -203,10 +190,8 @@ func (c *committer) append(ctx context.Context, requests []*commitRequest, seale
 		records = append(records, commitlog.PackAdded{ID: x.ID, Class: x.Class, Size: x.Size}.Record())
 		return b.AddPack(x, c.proj.exactDeps(ctx))
 	}
-	for _, o := range sealed {
-		if err := addPack(o.sealed.Index); err != nil {
-			return err
-		}
+	if err := sealed.each(func(o *openPack) error { return addPack(o.sealed.Index) }); err != nil {
+		return err
 	}
 	seq, now := c.log.Next()
 	for i, r := range requests {

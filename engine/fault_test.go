@@ -54,7 +54,12 @@ func TestAFailedPutHarmsNothing(t *testing.T) {
 }
 
 func TestConcurrentIngestsShareGroupsAndPacks(t *testing.T) {
-	w := newWorld(t)
+	for _, size := range []int64{40 << 10, 32 << 20} {
+		concurrentIngests(t, worldOn(t, mem.New(), engine.Settings{PackSize: size}))
+	}
+}
+
+func concurrentIngests(t *testing.T, w *world) {
 	const writers = 24
 	var wg sync.WaitGroup
 	errs := make([]error, writers)

@@ -193,8 +193,8 @@ type storeChunks struct {
 func (s *storeChunks) put(ctx context.Context, kind chunker.Kind, data []byte, deps []chunker.ID) (chunker.ID, bool, error) {
 	id := kind.Sum(data)
 	added, full, err := s.commits.packer.add(&s.tally, kind, id, data, deps)
-	if err == nil && full != (packs{}) {
-		err = errors.Join(s.commits.do(ctx, &commitRequest{packs: full}), s.session.renew())
+	if err == nil && full {
+		err = errors.Join(s.commits.do(ctx, &commitRequest{}), s.session.renew())
 	}
 	return id, added, err
 }

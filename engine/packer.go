@@ -12,8 +12,9 @@ import (
 
 // packer gathers the new chunks of all ingests under way into one open data
 // pack and one open metadata pack, and knows which chunks are on their way to
-// the index: in an open pack, or in one being sealed. A full pack goes to the
-// committer, and packing goes on in a new one.
+// the index: in an open pack, in one that is full, or in one being sealed. Any
+// ingest may count on a chunk that another one has put into a pack, so the next
+// group takes every pack that is full, whoever filled it.
 type packer struct {
 	db       *index.DB
 	packSize int64
@@ -21,6 +22,7 @@ type packer struct {
 	mu      sync.Mutex
 	data    *openPack
 	meta    *openPack
+	full    batch                   // waiting for the committer
 	pending map[chunker.ID]struct{} // in no index row yet; bounded by the size of the packs under way
 	settled uint64                  // how often chunks have left pending, for whatever reason
 	broken  uint64                  // how often packs under way have been lost
@@ -53,33 +55,41 @@ func (o *openPack) charge() {
 	}
 }
 
-// packs is what the committer takes from the packer: either may be nil.
-type packs struct{ data, meta *openPack }
+// batch is packs on their way into the store. Nodes of meta refer to chunks of
+// data, and to nodes of meta before them, but never the other way.
+type batch struct{ data, meta []*openPack }
 
-func (p packs) abort() {
-	for _, o := range []*openPack{p.data, p.meta} {
-		if o != nil {
-			o.Abort()
+func (b batch) each(fn func(*openPack) error) error {
+	for _, list := range [][]*openPack{b.data, b.meta} {
+		for _, o := range list {
+			if err := fn(o); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
+}
+
+func (b batch) abort() {
+	b.each(func(o *openPack) error { o.Abort(); return nil })
 }
 
 // entriesMax bounds pending however small the chunks are.
 const entriesMax = 1 << 17
 
 // add takes a chunk unless the store has it or is about to. It returns whether
-// it did, and, if a pack is full now, that pack.
-func (p *packer) add(t *tally, kind chunker.Kind, id chunker.ID, data []byte, deps []chunker.ID) (added bool, full packs, err error) {
+// it did, and whether a pack is full now: then the caller asks for a commit.
+func (p *packer) add(t *tally, kind chunker.Kind, id chunker.ID, data []byte, deps []chunker.ID) (added, full bool, err error) {
 	p.mu.Lock()
 	settled := p.settled
 	_, pending := p.pending[id]
 	p.mu.Unlock()
 	if pending {
-		return false, packs{}, nil
+		return false, false, nil
 	}
 	for {
 		if _, known, err := p.db.Lookup(id); known || err != nil {
-			return false, packs{}, err
+			return false, false, err
 		}
 		p.mu.Lock()
 		if p.settled == settled {
@@ -90,7 +100,7 @@ func (p *packer) add(t *tally, kind chunker.Kind, id chunker.ID, data []byte, de
 	}
 	defer p.mu.Unlock()
 	if _, pending := p.pending[id]; pending {
-		return false, packs{}, nil
+		return false, false, nil
 	}
 	open, class := &p.data, packfile.ClassData
 	if kind.IsNode() {
@@ -99,52 +109,64 @@ func (p *packer) add(t *tally, kind chunker.Kind, id chunker.ID, data []byte, de
 	if *open == nil {
 		w, err := packfile.NewWriter(packfile.WriterOptions{Class: class})
 		if err != nil {
-			return false, packs{}, err
+			return false, false, err
 		}
 		*open = &openPack{Writer: w, shares: map[*tally]int64{}}
 	}
 	if err := (*open).Add(id, kind, data, deps); err != nil {
-		return false, packs{}, err
+		return false, false, err
 	}
 	p.pending[id] = struct{}{}
 	(*open).shares[t] += int64(len(data))
 	if (*open).Size() < p.packSize && (*open).Len() < entriesMax {
-		return true, packs{}, nil
+		return true, false, nil
 	}
-	if class == packfile.ClassData {
-		full = packs{data: p.data}
-		p.data = nil
-	} else {
-		full = p.takeLocked() // nodes may refer to chunks of the open data pack
+	// A full metadata pack takes the open data pack along, which its nodes may
+	// refer to.
+	p.full.data, p.data = appendOpen(p.full.data, p.data), nil
+	if class == packfile.ClassMeta {
+		p.full.meta, p.meta = appendOpen(p.full.meta, p.meta), nil
 	}
-	return true, full, nil
+	return true, true, nil
 }
 
-// take hands over both open packs.
-func (p *packer) take() packs {
+func appendOpen(list []*openPack, o *openPack) []*openPack {
+	if o == nil {
+		return list
+	}
+	return append(list, o)
+}
+
+// take hands over the full packs and, with flush, the open ones too.
+func (p *packer) take(flush bool) batch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.takeLocked()
+	return p.takeLocked(flush)
 }
 
-func (p *packer) takeLocked() packs {
-	t := packs{p.data, p.meta}
-	p.data, p.meta = nil, nil
-	return t
+func (p *packer) takeLocked(flush bool) batch {
+	if flush {
+		p.full.data, p.data = appendOpen(p.full.data, p.data), nil
+		p.full.meta, p.meta = appendOpen(p.full.meta, p.meta), nil
+	}
+	b := p.full
+	p.full = batch{}
+	return b
 }
 
 // settle forgets the pending chunks of sealed packs: with err nil they are in
 // the index now; otherwise they are lost, and so is every ingest that counts on
 // them.
-func (p *packer) settle(sealed []*openPack, err error) {
+func (p *packer) settle(b batch, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, o := range sealed {
+	b.each(func(o *openPack) error {
 		for i := range o.sealed.Index.Entries {
 			delete(p.pending, o.sealed.Index.Entries[i].ID)
 		}
 		o.charge()
-	}
+		return nil
+	})
 	p.settled++
 	if err != nil {
 		p.fail(err)
@@ -156,7 +178,7 @@ func (p *packer) settle(sealed []*openPack, err error) {
 func (p *packer) lose(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.takeLocked().abort()
+	p.takeLocked(true).abort()
 	clear(p.pending)
 	p.settled++
 	p.fail(err)

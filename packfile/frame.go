@@ -86,7 +86,7 @@ func (f Frame) verify(stored []byte) error {
 		return fmt.Errorf("%w: frame has %d bytes, want %d", wire.ErrMalformed, len(stored), f.Stored)
 	}
 	if checksum(stored) != f.CRC {
-		return fmt.Errorf("frame: %w", errChecksum)
+		return errChecksum
 	}
 	return nil
 }

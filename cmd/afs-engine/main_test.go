@@ -1,25 +1,31 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 var update = flag.Bool("update", false, "rewrite the generated parts of docs/cli.md")
 
+// raceOptions keep a command under the race detector from waiting a second
+// before it ends.
+const raceOptions = "atexit_sleep_ms=0"
+
 // TestMain lets the scripts run the test binary as afs-engine.
 func TestMain(m *testing.M) {
+	os.Setenv("GORACE", raceOptions)
 	testscript.Main(m, map[string]func(){"afs-engine": main})
 }
 
@@ -33,6 +39,7 @@ func TestScripts(t *testing.T) {
 			home := filepath.Join(env.WorkDir, "home")
 			env.Setenv("HOME", home)
 			env.Setenv("TZ", "UTC")
+			env.Setenv("GORACE", raceOptions)
 			env.Setenv("AFS_STORE", filepath.Join(env.WorkDir, "store"))
 			return os.Mkdir(home, 0o777)
 		},
@@ -94,27 +101,28 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("never succeeded")
 }
 
-// signalled SIGNAL N FILE CMD ARGS starts a command with a stdin that never
-// ends, sends it SIGNAL once FILE exists, and wants the exit code N.
+// stuck is when a command that does not obey a signal is given up.
+const stuck = time.Minute
+
+// signalled SIGNAL N CMD ARGS starts a command with a stdin that never ends,
+// sends it SIGNAL once it has taken in some of it, and wants the exit code N.
 func signalled(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 4 {
-		ts.Fatalf("usage: signalled INT|TERM N file command args…")
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: signalled INT|TERM N command args…")
 	}
 	sig := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[0]]
-	cmd := exec.Command(args[3], args[4:]...)
+	ctx, cancel := context.WithTimeout(context.Background(), stuck)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, args[2], args[3:]...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "AFS_STORE=" + ts.Getenv("AFS_STORE")}
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "AFS_STORE=" + ts.Getenv("AFS_STORE"), "GORACE=" + raceOptions}
 	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
 	stdin, err := cmd.StdinPipe()
 	ts.Check(err)
 	defer stdin.Close()
 	ts.Check(cmd.Start())
-	for {
-		if _, err := os.Stat(ts.MkAbs(args[2])); err == nil {
-			break
-		}
-		runtime.Gosched()
-	}
+	_, err = stdin.Write(make([]byte, 8*stdinBuffer)) // more than all buffers on the way hold
+	ts.Check(err)
 	ts.Check(cmd.Process.Signal(sig))
 	_ = cmd.Wait() // the code says it all
 	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != args[1] {
