@@ -85,6 +85,12 @@ func As[T any](s Store) (T, bool) {
 	return zero, false
 }
 
+// Sweeper is an optional power: to remove what writers that died left behind
+// longer ago than olderThan. It returns how many things it removed.
+type Sweeper interface {
+	Sweep(olderThan time.Duration) (removed int, err error)
+}
+
 // Limits on keys, in bytes.
 const (
 	KeyMax     = 1024

@@ -55,6 +55,9 @@ type Catalog interface {
 	Name(ctx context.Context, path string) (registry.Name, error)
 	Names(ctx context.Context, under string) iter.Seq2[registry.Name, error]
 
+	// Versions lists the published versions and the tags of a package.
+	Versions(ctx context.Context, pkg registry.Ref) iter.Seq2[registry.Name, error]
+
 	// Drafts lists the drafts under a path of the registry.
 	Drafts(ctx context.Context, under string) iter.Seq2[registry.Version, error]
 

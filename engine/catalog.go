@@ -47,6 +47,11 @@ func (e *Local) Names(ctx context.Context, under string) iter.Seq2[registry.Name
 	return yielding(ctx, func(fn func(registry.Name) error) error { return registry.ListNames(e.db, under, fn) })
 }
 
+// Versions implements Catalog.
+func (e *Local) Versions(ctx context.Context, pkg registry.Ref) iter.Seq2[registry.Name, error] {
+	return yielding(ctx, func(fn func(registry.Name) error) error { return registry.ListPackage(e.db, pkg, fn) })
+}
+
 // Drafts implements Catalog.
 func (e *Local) Drafts(ctx context.Context, under string) iter.Seq2[registry.Version, error] {
 	return yielding(ctx, func(fn func(registry.Version) error) error {

@@ -63,8 +63,8 @@ type kindRow struct {
 // kinds is searched from the top: the first row that lists an error wins.
 var kinds = []kindRow{
 	{KindPartial, "partly-done", 207, syscall.EIO, "fix what is listed and run it again, or pass --allow-incomplete", []error{ErrIncomplete, registry.ErrDraftIncomplete}},
-	{KindUsage, "usage", 400, syscall.EINVAL, "see --help", []error{ErrUsage, registry.ErrBadRef, manifest.ErrNotDir, manifest.ErrNotFile, manifest.ErrName, manifest.ErrOrder, manifest.ErrEntry, manifest.ErrNesting, source.ErrNotTar, source.ErrSameName, filter.ErrBadPattern}},
-	{KindCorrupt, "corrupt", 500, syscall.EIO, "run 'afs-engine verify --read-data' to see what is affected", []error{ErrDamaged, wire.ErrMalformed, packfile.ErrCorrupt, commitlog.ErrGap, index.ErrDangling, backends.ErrTooLarge}},
+	{KindUsage, "usage", 400, syscall.EINVAL, "see --help", []error{ErrUsage, registry.ErrBadRef, manifest.ErrNotDir, manifest.ErrNotFile, manifest.ErrName, manifest.ErrOrder, manifest.ErrEntry, manifest.ErrNesting, source.ErrNotTar, source.ErrSameName, filter.ErrBadPattern, syscall.ENOTDIR, syscall.EISDIR, syscall.ELOOP, syscall.ENAMETOOLONG}},
+	{KindCorrupt, "corrupt", 500, syscall.EIO, "run 'afs-engine verify --read-data' to see what is affected", []error{ErrDamaged, wire.ErrMalformed, packfile.ErrCorrupt, commitlog.ErrGap, index.ErrDangling, backends.ErrTooLarge, syscall.EIO}},
 	{KindConflict, "conflict", 409, syscall.EEXIST, "a published name never changes: choose another version", []error{registry.ErrConflict, ErrStoreTaken, fs.ErrExist}},
 	{KindNotFound, "not-found", 404, syscall.ENOENT, "'afs-engine ls' lists what is there", []error{registry.ErrNotFound, ErrNoStore, backends.ErrNotExist, fs.ErrNotExist}},
 	{KindBusy, "busy", 423, syscall.EBUSY, "another process uses the store: wait for it to end", []error{index.ErrBusy, commitlog.ErrFenced}},

@@ -62,6 +62,10 @@ type Local struct {
 
 var _ Engine = (*Local)(nil)
 
+// debrisAge is how old an unfinished write must be before it counts as a dead
+// writer's.
+const debrisAge = 24 * time.Hour
+
 // Open opens the store. It fails with ErrNoStore if there is none, ErrFeature
 // if it needs a newer program, index.ErrBusy if another process has it open.
 // The index is brought up to date with the log; if it is missing, or is not a
@@ -77,6 +81,11 @@ func Open(ctx context.Context, c Components, s Settings) (*Local, error) {
 	cfg, writable, err := readConfig(ctx, c.Store)
 	if err != nil {
 		return nil, err
+	}
+	if s, ok := backends.As[backends.Sweeper](c.Store); ok && writable {
+		if _, err := s.Sweep(debrisAge); err != nil {
+			c.Logger.Debug("what dead writers left in the store stays", "error", err)
+		}
 	}
 	db, err := index.Open(c.IndexDir, index.Options{})
 	if err != nil {

@@ -49,10 +49,6 @@ const (
 	indexDir = "index"
 )
 
-// tempAge is how long after its last write Open takes a temporary file for
-// left behind.
-const tempAge = 24 * time.Hour
-
 // Options are what Open needs besides the directory. The zero value works.
 type Options struct {
 	Now func() time.Time // the clock that Sweep goes by; nil: time.Now
@@ -88,8 +84,6 @@ func open(dir string, o Options, d disk) (*Store, error) {
 	if s.device, err = device(abs); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	// A store that cannot be swept, say a read-only one, can be read.
-	_, _ = s.Sweep(tempAge)
 	return s, nil
 }
 

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestOpenSweepsWhatIsADayOld(t *testing.T) {
+func TestSweepTakesWhatIsOldEnough(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	dir := t.TempDir()
 	old, young := filepath.Join(dir, "tmp/old"), filepath.Join(dir, "tmp/young")
@@ -25,6 +25,9 @@ func TestOpenSweepsWhatIsADayOld(t *testing.T) {
 	s, err := Open(dir, Options{Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if n, err := s.Sweep(24 * time.Hour); n != 1 || err != nil {
+		t.Errorf("Sweep gives %d, %v, want 1 removed", n, err)
 	}
 	if _, err := os.Stat(old); !os.IsNotExist(err) {
 		t.Errorf("a file older than a day: %v, want it gone", err)

@@ -38,7 +38,7 @@ func (l *nameLister) level(ctx context.Context, path string) error {
 	}
 	any := false
 	if pkg, perr := registry.ParsePackage(path); perr == nil {
-		for n, err := range l.namesOf(ctx, pkg) {
+		for n, err := range l.eng.Versions(ctx, pkg) {
 			if err != nil {
 				return err
 			}
@@ -66,25 +66,6 @@ type missingName struct{ path string }
 
 func (e *missingName) Error() string { return "nothing is published under " + e.path }
 func (e *missingName) Unwrap() error { return registry.ErrNotFound }
-
-// namesOf yields the versions and tags of a package.
-func (l *nameLister) namesOf(ctx context.Context, pkg registry.Ref) func(func(registry.Name, error) bool) {
-	path := pkg.PackageName()
-	under := path[:strings.LastIndexByte(path, '/')]
-	return func(yield func(registry.Name, error) bool) {
-		for n, err := range l.eng.Names(ctx, under) {
-			if errors.Is(err, registry.ErrNotFound) {
-				return
-			}
-			if err == nil && (n.Kind == registry.Group || packageOf(n) != path) {
-				continue
-			}
-			if !yield(n, err) || err != nil {
-				return
-			}
-		}
-	}
-}
 
 // packageOf is the package that a version or a tag belongs to.
 func packageOf(n registry.Name) string { return n.Path[:strings.LastIndexByte(n.Path, '@')] }
@@ -143,7 +124,7 @@ func (l *nameLister) all(ctx context.Context, path string) error {
 		return err
 	}
 	if pkg, perr := registry.ParsePackage(path); perr == nil {
-		for n, err := range l.namesOf(ctx, pkg) {
+		for n, err := range l.eng.Versions(ctx, pkg) {
 			if err != nil {
 				return err
 			}

@@ -130,6 +130,22 @@ func listOne(r Reader, prefix []byte, path string, key, value []byte, fn func(Na
 	return append(key, 0), err
 }
 
+// ListPackage calls fn for the published versions and the tags of ref's package.
+func ListPackage(r Reader, ref Ref, fn func(Name) error) error {
+	prefix := append(pathPrefix(tableName, ref.PackageName()), sepVersion)
+	return r.Scan(prefix, nil, func(key, value []byte) error {
+		x, err := decodeRow(value)
+		if err != nil {
+			return err
+		}
+		n, ok, err := visibleName(r, ref.WithVersion(string(key[len(prefix):])), x)
+		if err == nil && ok {
+			err = fn(n)
+		}
+		return err
+	})
+}
+
 func joinPath(dir, name string) string {
 	if dir == "" {
 		return name
