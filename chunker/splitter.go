@@ -15,7 +15,11 @@ const windowSize = 1 << 20
 // shares with every running cutter (with seed 0 it writes what is there
 // already, which is still a data race), against those that read the table.
 // The lock is only ever held over memory, never over a read from a source.
+// Splitters that cut hold it together; making one waits for them.
 var tableMu sync.RWMutex
+
+// emptyReadsMax is how many reads in a row may give neither bytes nor an error.
+const emptyReadsMax = 100
 
 // A Splitter cuts a stream into chunks. It holds two windows of about 1 MiB
 // (or twice Max). Reset makes it ready for another stream. Not safe for
@@ -29,6 +33,9 @@ type Splitter struct {
 	eof    bool
 	err    error // sticky: after a failed read the stream's bytes are unknown
 	cuts   []int // lengths of the next chunks, already found in the window
+
+	input bytes.Reader    // what the cutter reads: the window
+	fresh fastcdc.Chunker // never used itself: each window is cut by a copy, over the same buffer
 }
 
 // NewSplitter returns a Splitter that needs a Reset before its first Next.
@@ -36,7 +43,18 @@ func NewSplitter(p Params) (*Splitter, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	return &Splitter{params: p, window: make([]byte, max(windowSize, 2*p.Max)), err: io.EOF}, nil
+	s := &Splitter{params: p, window: make([]byte, max(windowSize, 2*p.Max)), err: io.EOF}
+	tableMu.Lock()
+	defer tableMu.Unlock()
+	c, err := fastcdc.NewChunker(&s.input, fastcdc.Options{
+		MinSize: p.Min, AverageSize: p.Avg, MaxSize: p.Max,
+		BufSize: len(s.window) + 1, // so that it meets the end of the window in its first read
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.fresh = *c
+	return s, nil
 }
 
 // Reset starts over with the stream r.
@@ -61,22 +79,31 @@ func (s *Splitter) Next() ([]byte, error) {
 	}
 	n := s.cuts[0]
 	s.cuts = s.cuts[1:]
-	b := s.window[s.start : s.start+n]
+	b := s.window[s.start : s.start+n : s.start+n]
 	s.start += n
 	return b, nil
 }
 
-// fill moves what is left to the front of the window and reads on.
+// fill moves what is left to the front of the window and reads on. It does not
+// use io.ReadFull, to which a source that fails with io.ErrUnexpectedEOF, as
+// every truncated archive does, looks like one that has ended.
 func (s *Splitter) fill() error {
 	s.end = copy(s.window, s.window[s.start:s.end])
 	s.start = 0
-	if !s.eof {
-		n, err := io.ReadFull(s.src, s.window[s.end:])
+	for empty := 0; !s.eof && s.end < len(s.window); {
+		n, err := s.src.Read(s.window[s.end:])
 		s.end += n
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
+		switch {
+		case err == io.EOF:
 			s.eof = true
-		} else if err != nil {
+		case err != nil:
 			return err
+		case n > 0:
+			empty = 0
+		case empty == emptyReadsMax:
+			return io.ErrNoProgress
+		default:
+			empty++
 		}
 	}
 	if s.end == 0 {
@@ -94,15 +121,8 @@ func (s *Splitter) cut() error {
 		s.cuts = append(s.cuts, len(data))
 		return nil
 	}
-	tableMu.Lock()
-	c, err := fastcdc.NewChunker(bytes.NewReader(data), fastcdc.Options{
-		MinSize: s.params.Min, AverageSize: s.params.Avg, MaxSize: s.params.Max,
-		BufSize: len(s.window) + 1,
-	})
-	tableMu.Unlock()
-	if err != nil {
-		return err
-	}
+	s.input.Reset(data)
+	c := s.fresh
 	tableMu.RLock()
 	defer tableMu.RUnlock()
 	for rest := len(data); rest > 0 && (s.eof || rest >= s.params.Max); {
