@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -15,6 +16,7 @@ import (
 // own writes. Not safe for concurrent use; Commit or Close ends it.
 type Batch struct {
 	b      *pebble.Batch
+	failed error // of an AddPack that was left half-way
 	totals Totals
 	refs   map[chunker.ID]int64 // changes not yet written, so that a chunk's row is rewritten once
 }
@@ -44,8 +46,12 @@ func totals(r pebble.Reader) (Totals, error) {
 // Close abandons the batch unless it was committed.
 func (b *Batch) Close() error { return b.b.Close() }
 
-// Commit writes the batch. It is not synced: the log is what lasts.
+// Commit writes the batch. It is not synced: the log is what lasts. A batch
+// whose AddPack has failed cannot be committed.
 func (b *Batch) Commit() error {
+	if b.failed != nil {
+		return fmt.Errorf("write index: %w", b.failed)
+	}
 	if err := b.flushRefs(); err != nil {
 		return err
 	}
@@ -87,8 +93,22 @@ type ExactDeps func(x *packfile.Index, e packfile.Entry) ([]chunker.ID, error)
 // and the edges of the nodes among them. A pack that is there already changes
 // nothing.
 func (b *Batch) AddPack(x *packfile.Index, exact ExactDeps) error {
+	err := b.addPack(x, exact)
+	if err != nil {
+		b.failed = err
+	}
+	return err
+}
+
+func (b *Batch) addPack(x *packfile.Index, exact ExactDeps) error {
 	if _, ok, err := packNumber(b.b, x.ID); ok || err != nil {
 		return err
+	}
+	if x.Domain != domain {
+		return fmt.Errorf("add pack %s: dedup domain %d is not known", x.ID, x.Domain)
+	}
+	if b.totals.NextPack > math.MaxUint32 {
+		return fmt.Errorf("add pack %s: no pack numbers are left", x.ID)
 	}
 	n := uint32(b.totals.NextPack)
 	p := Pack{ID: x.ID, Class: x.Class, Size: x.Size, Chunks: uint32(len(x.Entries))}
@@ -232,5 +252,6 @@ func packNumber(r pebble.Reader, id packfile.ID) (uint32, bool, error) {
 	if err != nil || !ok {
 		return 0, false, err
 	}
-	return packNumberOf(append([]byte{0}, v...)), true, nil
+	n, err := packNumberIn(v)
+	return n, err == nil, err
 }

@@ -11,7 +11,7 @@
 // counted once, in the batch that inserts its row; a second copy of the same
 // node, from a race or a retry, finds the row there and counts nothing.
 //
-// One process may have an index open; ErrBusy says that another one has.
+// An index may be open once at a time; ErrBusy says that somebody else has it.
 package index
 
 import (
@@ -19,6 +19,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -54,6 +56,12 @@ func Open(dir string, o Options) (*DB, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
+	// One name for one directory: within a process Pebble tells by the name
+	// whether it holds the lock, which another descriptor would release.
+	dir, err := realPath(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open index: %w", err)
+	}
 	cache := pebble.NewCache(o.CacheBytes)
 	opts := &pebble.Options{
 		Cache:              cache,
@@ -68,12 +76,24 @@ func Open(dir string, o Options) (*DB, error) {
 	p, err := pebble.Open(dir, opts)
 	if err != nil {
 		cache.Unref()
-		if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EACCES) && locked(dir) {
+		if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) && locked(dir) || strings.Contains(err.Error(), lockedHere) {
 			return nil, fmt.Errorf("%w (%s)", ErrBusy, dir)
 		}
 		return nil, fmt.Errorf("open index in %s: %w", dir, err)
 	}
 	return &DB{p, cache}, nil
+}
+
+// lockedHere is in what Pebble says, for want of a type, when this process
+// itself has the directory open.
+const lockedHere = "lock held by current process"
+
+func realPath(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(abs)
 }
 
 // locked reports whether the directory itself is writable, so that a refusal
@@ -144,7 +164,11 @@ func (db *DB) Packs(fn func(n uint32, p Pack) error) error {
 		if err != nil {
 			return err
 		}
-		return fn(packNumberOf(k), p)
+		n, err := packNumberIn(k[1:])
+		if err != nil {
+			return err
+		}
+		return fn(n, p)
 	})
 }
 

@@ -71,14 +71,11 @@ const importBatch = 4 << 20
 // Import begins an import.
 func (db *DB) Import() *Importer { return &Importer{db, db.p.NewBatch()} }
 
-// Row takes one exported row.
+// Row takes one exported row. A row that Export would not have given is an
+// error.
 func (im *Importer) Row(k, v []byte) error {
-	known := false
-	for _, t := range exported {
-		known = known || len(k) > 0 && k[0] == t
-	}
-	if !known {
-		return fmt.Errorf("checkpoint has a row of an unknown table: %q", k)
+	if err := checkRow(k, v); err != nil {
+		return fmt.Errorf("import row %q: %w", k, err)
 	}
 	if err := im.b.Set(k, v, nil); err != nil {
 		return err

@@ -14,10 +14,10 @@ import (
 // they are, but for the local tables.
 //
 //	table  key                          value
-//	c      domain (4), chunk id (32)    pack (4) frame (4) offset (4) length (4) refs (4) kind (1) reserved (1)
+//	c      domain (4), chunk id (32)    pack (4) frame (4) offset (4) length (4) refs (4) kind (1) zero (1)
 //	f      pack (4), frame (4)          offset (8) stored (4) raw (4) entries (4) crc (4) codec (1)
 //	p      pack (4)                     id (32) class (1) size (8) chunks (4) raw (8) live raw (8)
-//	i      pack id (32)                 pack (4)
+//	i      pack id (32)                 pack (4, big-endian)
 //	r      registry key                 registry row
 //	t      -                            totals: chunks, unique bytes, nodes, node bytes, packs, pack bytes, next pack (8 each)
 //	s      session id (16)              local: session
@@ -56,7 +56,13 @@ func frameKey(pack, frame uint32) []byte {
 
 func packKey(n uint32) []byte { return binary.BigEndian.AppendUint32([]byte{tablePack}, n) }
 
-func packNumberOf(key []byte) uint32 { return binary.BigEndian.Uint32(key[1:]) }
+// packNumberIn reads a pack's number as it stands in keys and behind pack ids.
+func packNumberIn(b []byte) (uint32, error) {
+	if len(b) != 4 {
+		return 0, fmt.Errorf("index has a bad pack number: %w: %d bytes", wire.ErrMalformed, len(b))
+	}
+	return binary.BigEndian.Uint32(b), nil
+}
 
 func packIDKey(id packfile.ID) []byte { return append([]byte{tablePackID}, id[:]...) }
 
@@ -73,7 +79,9 @@ func (l Location) encode() []byte {
 func decodeLocation(v []byte) (l Location, err error) {
 	r := wire.NewReader(v)
 	l = Location{Pack: r.U32(), Frame: r.U32(), Offset: r.U32(), Length: r.U32(), Refs: r.U32(), Kind: chunker.Kind(r.U8())}
-	r.U8()
+	if z := r.U8(); z != 0 || !l.Kind.Valid() {
+		r.Failf("%v, flags %#x", l.Kind, z)
+	}
 	return l, rowError("chunk", r)
 }
 
@@ -130,6 +138,41 @@ func decodeTotals(v []byte) (t Totals, err error) {
 	t = Totals{Chunks: n(), UniqueBytes: n(), Nodes: n(), NodeBytes: n(), Packs: n(), PackBytes: n(), NextPack: r.U64()}
 	return t, rowError("totals", r)
 }
+
+// checkRow refuses an exported row that is not of the shape this version
+// writes, so that nobody who reads the index need expect one. What is in
+// registry rows is the registry's.
+func checkRow(k, v []byte) (err error) {
+	if len(k) == 0 {
+		return errKey
+	}
+	want := 0
+	switch k[0] {
+	case tableChunk:
+		want = len(chunkPrefix()) + chunker.IDSize
+		_, err = decodeLocation(v)
+	case tableFrame:
+		want = 1 + 4 + 4
+		_, err = decodeFrame(v)
+	case tablePack:
+		want = 1 + 4
+		_, err = decodePack(v)
+	case tablePackID:
+		want = 1 + len(packfile.ID{})
+		_, err = packNumberIn(v)
+	case tableTotals:
+		want = 1
+		_, err = decodeTotals(v)
+	case tableRow:
+		want = len(k)
+	}
+	if err == nil && len(k) != want {
+		err = errKey
+	}
+	return err
+}
+
+var errKey = fmt.Errorf("%w: a key of no table", wire.ErrMalformed)
 
 func rowError(what string, r *wire.Reader) error {
 	if err := r.Done(); err != nil {

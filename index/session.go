@@ -37,6 +37,10 @@ func (db *DB) Sessions() (map[SessionID]Session, error) {
 	all := map[SessionID]Session{}
 	err := scan(db.p, []byte{tableSession}, func(k, v []byte) error {
 		r := wire.NewReader(v)
+		if len(k) != 1+len(SessionID{}) {
+			r.Failf("a key of %d bytes", len(k))
+			return rowError("session", r)
+		}
 		s := Session{Epoch: r.U64(), Lease: time.Unix(0, int64(r.U64()))}
 		all[SessionID(k[1:])] = s
 		return rowError("session", r)

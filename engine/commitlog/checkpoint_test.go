@@ -191,6 +191,18 @@ func TestACheckpointThatLostPiecesIsAnError(t *testing.T) {
 			check(t, s.Delete(t.Context(), key))
 			put(t, s, key, b[:len(b)-1])
 		}, wire.ErrMalformed},
+		"another checkpoint's part": {func(s *mem.Store) {
+			rows := sampleRows()
+			rows[len(rows)-1].key = "NO VALUE"
+			other := mem.New()
+			checkpointed(t, other, samplePosition, rows)
+			key := checkpointKey(42, "part-00000000")
+			if a, b := get(t, s, key), get(t, other, key); len(a) != len(b) {
+				t.Fatalf("%d bytes and %d: this test wants parts of one length", len(a), len(b))
+			}
+			check(t, s.Delete(t.Context(), key))
+			put(t, s, key, get(t, other, key))
+		}, wire.ErrMalformed},
 		"of another sequence": {func(s *mem.Store) {
 			b := get(t, s, checkpointKey(42, "manifest"))
 			check(t, s.Delete(t.Context(), checkpointKey(42, "manifest")))

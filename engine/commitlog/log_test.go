@@ -296,6 +296,15 @@ func TestALogWithNewerFeaturesIsReadNotWritten(t *testing.T) {
 	}
 }
 
+func TestReadRefusesAGroupUnderAnothersKey(t *testing.T) {
+	s := mem.New()
+	logOf(t, s, writer(1), "a")
+	put(t, s, Key(5), get(t, s, Key(1)))
+	if _, _, err := Read(t.Context(), s, 5); !errors.Is(err, ErrGap) {
+		t.Fatal(err)
+	}
+}
+
 func TestReadSaysThatThereIsNoGroup(t *testing.T) {
 	if _, _, err := Read(t.Context(), mem.New(), 1); !errors.Is(err, backends.ErrNotExist) {
 		t.Fatal(err)

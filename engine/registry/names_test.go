@@ -41,6 +41,7 @@ func TestGroupsComeBeforeVersionsAndPrefixesStayApart(t *testing.T) {
 func TestNamesOfNothingAreNotFound(t *testing.T) {
 	s := newStore()
 	s.publish(t, "r/@s/p@1", 1, "latest")
+	s.publish(t, "q/p@1", 1)
 	for _, ok := range []string{"r", "r/@s", "r/@s/p", "r/@s/p@1", "r/@s/p@latest"} {
 		if _, err := FindName(s, ok); err != nil {
 			t.Errorf("%q: %v", ok, err)
@@ -48,7 +49,7 @@ func TestNamesOfNothingAreNotFound(t *testing.T) {
 	}
 	for _, path := range []string{
 		"x", "r/x", "r/@", "r/@s/p@2", "r/@s/p@1/x", "r@1", "@", "r/@s/p@1:", "r/@s/p@1:path", "r/@s/p@1:path/x@1", "r/", "/r", "r//@s",
-		"r/@s/", "r\x00@s", "r/@s\x01", "r/@s/p\x011", "r/@s/p@1\x00", "r/.", "r/..", "r/@s/p@", "r/@s/p@.",
+		"r/@s/", "r\x00@s", "q\x00p", "r/@s\x01", "r/@s/p\x011", "r/@s/p@1\x00", "r/.", "r/..", "r/@s/p@", "r/@s/p@.",
 	} {
 		if n, err := FindName(s, path); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%q is %+v, %v", path, n, err)

@@ -148,10 +148,10 @@ func versionsOf(paths []string) (refs []string) {
 }
 
 func TestADamagedDataFrameIsChargedToTheFilesInIt(t *testing.T) {
-	w := newWorld(t)
+	w := worldOf(t, chunker.DefaultParams)
 	// Frames hold 128 KiB: two files of that size are in frames of their own.
-	w.ingest("r/p@1", map[string]string{"a": randomBytes(1, 200_000), "b": randomBytes(2, 200_000), "c/d": "small"})
-	w.ingest("r/q@1", map[string]string{"same": randomBytes(1, 200_000)})
+	w.ingest("r/p@1", map[string]string{"a": randomBytes(1, 150_000), "b": randomBytes(2, 150_000), "c/d": "small"})
+	w.ingest("r/q@1", map[string]string{"same": randomBytes(1, 150_000)})
 	w.ingest("r/r@1", map[string]string{"other": "other"})
 	p := placeOf(t, w, "r/p@1", "a")
 	w.spoil(p.key, flip(p.frame.Offset+int64(p.frame.Stored)/2))
@@ -210,8 +210,8 @@ func TestADamagedMetadataFrameIsFoundWithoutReadingData(t *testing.T) {
 	w.spoil(p.key, flip(p.frame.Offset+5))
 	for _, o := range []scrub.Options{{}, {ReadData: true}} {
 		problems, _ := w.verify(o)
-		if len(problems) == 0 {
-			t.Fatal("nothing was found")
+		if len(problems) == 0 || o.ReadData && len(problems) > 1 { // a scan tells of the frame once
+			t.Fatalf("%+v", problems)
 		}
 		for _, x := range problems {
 			if x.Object != p.key || x.Offset != p.frame.Offset {

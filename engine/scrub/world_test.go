@@ -56,8 +56,13 @@ type world struct {
 // newWorld makes a store of small chunks, which give large trees for few bytes.
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return worldOf(t, chunker.Params{Min: 64, Avg: 128, Max: 512})
+}
+
+func worldOf(t *testing.T, p chunker.Params) *world {
+	t.Helper()
 	w := &world{t: t, store: mem.New(), dir: t.TempDir()}
-	_, err := engine.Create(t.Context(), w.store, engine.CreateOptions{Chunker: chunker.Params{Min: 64, Avg: 128, Max: 512}})
+	_, err := engine.Create(t.Context(), w.store, engine.CreateOptions{Chunker: p})
 	check(t, err)
 	return w
 }

@@ -56,6 +56,9 @@ func (d *disk) fail(doing string, err error) error {
 }
 
 func (d *disk) put(key, value []byte) error {
+	if d.fs.lost() != nil {
+		return d.fail("write", nil)
+	}
 	return d.fail("write", d.db.Set(key, value, pebble.NoSync))
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -140,45 +141,61 @@ func TestOpenNeedsADirectory(t *testing.T) {
 	}
 }
 
-// TestFullDiskIsAnError writes more than a memtable to a full disk: it must
-// neither hang nor forget.
+// TestFullDiskIsAnError writes more than a few memtables to a disk on which no
+// file can be made, or written: it must neither hang nor forget.
 func TestFullDiskIsAnError(t *testing.T) {
-	dir := t.TempDir()
-	full := &fullFS{FS: vfs.Default}
-	d, err := openDiskOn(full, dir)
-	must(t, err)
-	m := &Map{dir: dir, disk: d}
-	full.full = true
-	value := make([]byte, 1<<20)
-	for i := range 64 {
-		if err = m.Put([]byte{byte(i)}, value); err != nil {
-			break
+	for _, full := range []*fullFS{{FS: vfs.Default, create: true}, {FS: vfs.Default}} {
+		dir := t.TempDir()
+		d, err := openDiskOn(full, dir)
+		must(t, err)
+		m := &Map{dir: dir, disk: d}
+		full.full.Store(true)
+		value := make([]byte, 1<<20)
+		for i := range 64 {
+			if err = m.Put([]byte{byte(i)}, value); err != nil {
+				break
+			}
 		}
-	}
-	if !errors.Is(err, syscall.ENOSPC) {
-		t.Fatalf("Put on a full disk: %v", err)
-	}
-	if _, _, err := m.Get([]byte{0}); !errors.Is(err, syscall.ENOSPC) {
-		t.Errorf("Get after it: %v", err)
-	}
-	for _, err := range m.All(nil) {
 		if !errors.Is(err, syscall.ENOSPC) {
-			t.Errorf("All after it: %v", err)
+			t.Fatalf("Put on a full disk: %v", err)
 		}
+		if _, _, err := m.Get([]byte{0}); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("Get after it: %v", err)
+		}
+		for _, err := range m.All(nil) {
+			if !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("All after it: %v", err)
+			}
+		}
+		must(t, m.Close())
 	}
-	must(t, m.Close())
 }
 
+// fullFS has no space once full is set.
 type fullFS struct {
 	vfs.FS
-	full bool
+	full   atomic.Bool
+	create bool // making a file fails, not writing to it
 }
 
 func (fs *fullFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	if fs.full {
+	if fs.full.Load() && fs.create {
 		return nil, &os.PathError{Op: "create", Path: name, Err: syscall.ENOSPC}
 	}
-	return fs.FS.Create(name, c)
+	f, err := fs.FS.Create(name, c)
+	return &fullFile{f, fs}, err
+}
+
+type fullFile struct {
+	vfs.File
+	fs *fullFS
+}
+
+func (f *fullFile) Write(b []byte) (int, error) {
+	if f.fs.full.Load() {
+		return 0, syscall.ENOSPC
+	}
+	return f.File.Write(b)
 }
 
 func check(t *testing.T, m *Map, model map[string]string, prefix string) {

@@ -1,0 +1,42 @@
+package index
+
+import (
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+func TestSessionsLastUntilTheyEnd(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, dir)
+	lease := time.Date(2026, 11, 21, 12, 0, 0, 5, time.UTC)
+	check(t, db.PutSession(SessionID{1}, Session{Epoch: 3, Lease: lease}))
+	check(t, db.PutSession(SessionID{2}, Session{Epoch: 3, Lease: lease}))
+	check(t, db.PutSession(SessionID{2}, Session{Epoch: 4, Lease: lease.Add(time.Hour)})) // renewed
+	check(t, db.Close())
+	db = open(t, dir)
+	defer db.Close()
+	all, err := db.Sessions()
+	check(t, err)
+	if len(all) != 2 || all[SessionID{1}].Epoch != 3 || !all[SessionID{1}].Lease.Equal(lease) || all[SessionID{2}].Epoch != 4 {
+		t.Fatalf("%+v", all)
+	}
+	check(t, db.EndSession(SessionID{1}))
+	check(t, db.EndSession(SessionID{1})) // once more is no error
+	if all, err := db.Sessions(); err != nil || len(all) != 1 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+}
+
+func TestBadSessionRowsAreErrors(t *testing.T) {
+	for key, value := range map[string]string{
+		"s": "0123456789abcdef", "sshort": "0123456789abcdef", "s0123456789abcdef": "short", "s0123456789abcdefg": "0123456789abcdef",
+	} {
+		db := newDB(t)
+		check(t, db.p.Set([]byte(key), []byte(value), pebble.NoSync))
+		if all, err := db.Sessions(); err == nil {
+			t.Errorf("%q = %q reads as %v", key, value, all)
+		}
+	}
+}
