@@ -7,7 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +18,13 @@ import (
 
 // soaking reports whether the tests run at full size.
 func soaking() bool { return os.Getenv("AFS_TEST_SOAK") != "" }
+
+// goroot is the installed Go toolchain: a real tree that every machine with
+// these tests has.
+func goroot(t *testing.T) string {
+	t.Helper()
+	return strings.TrimSpace(shell(t, "go", "env", "GOROOT"))
+}
 
 // afs runs the command on a store and fails the test unless it ends with code.
 func afs(t *testing.T, store string, code int, args ...string) string {
@@ -35,9 +42,9 @@ func afs(t *testing.T, store string, code int, args ...string) string {
 // A process that is killed at any moment loses nothing that was published, and
 // nothing that a sealed pack holds is stored a second time.
 func TestKilledIngestsLoseNothing(t *testing.T) {
-	tree, trials := filepath.Join(runtime.GOROOT(), "pkg", "tool"), 6
+	tree, trials := filepath.Join(goroot(t), "pkg", "tool"), 6
 	if soaking() {
-		tree, trials = runtime.GOROOT(), 50
+		tree, trials = goroot(t), 50
 	}
 	start := time.Now()
 	afs(t, filepath.Join(t.TempDir(), "store"), 0, "ingest", tree, "go/tree@1")
@@ -46,7 +53,7 @@ func TestKilledIngestsLoseNothing(t *testing.T) {
 	killed := 0
 	for range trials {
 		store := filepath.Join(t.TempDir(), "store")
-		afs(t, store, 0, "ingest", filepath.Join(runtime.GOROOT(), "src", "fmt"), "go/fmt@1")
+		afs(t, store, 0, "ingest", filepath.Join(goroot(t), "src", "fmt"), "go/fmt@1")
 		cmd := exec.Command("afs-engine", "--store", store, "--quiet", "ingest", tree, "go/tree@1")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)

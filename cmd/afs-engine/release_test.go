@@ -31,7 +31,7 @@ func releases(t *testing.T) (older, newer string) {
 			shell(t, "chmod", "-R", "u+w", r.dest)
 		}
 	} else {
-		shell(t, "cp", "-r", filepath.Join(runtime.GOROOT(), "src", "net"), older)
+		shell(t, "cp", "-r", filepath.Join(goroot(t), "src", "net"), older)
 		shell(t, "cp", "-r", older, newer)
 		write(t, filepath.Join(newer, "dial.go"), "package net // changed\n")
 		write(t, filepath.Join(newer, "added.go"), "package net\n")

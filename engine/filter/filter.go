@@ -104,6 +104,9 @@ func readPatternFile(name string) ([]*pattern, error) {
 // It knows nothing of ignore files in the tree; a Scope does.
 func (f *Filter) Match(path []string, isDir bool) Verdict {
 	scope, err := f.Root(nil)
+	if err != nil {
+		return Skip // cannot be: there are no ignore files to read
+	}
 	for i, name := range path {
 		last := i == len(path)-1
 		v := scope.Match(name, isDir || !last)
