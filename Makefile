@@ -24,7 +24,7 @@ test: tools ## run the tests; ends with a counted list of what was skipped and w
 	@go test -json ./... | go run ./.ci/testsummary
 
 race: ## run the tests under the race detector (needs a C compiler)
-	@CGO_ENABLED=1 go test -race -json ./... | go run ./.ci/testsummary
+	@CGO_ENABLED=1 go test -race -short -json ./... | go run ./.ci/testsummary
 
 vet: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "these files want gofmt"; exit 1; }

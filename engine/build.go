@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"path"
 	"strings"
 
 	"github.com/artifortress/afs-engine/chunker"
@@ -29,6 +31,8 @@ type builder struct {
 	rootEntry manifest.Entry
 	problems  []source.Report
 	skipped   []source.Report
+	missing   []string            // from the draft, as it lists them
+	holes     map[string]struct{} // of these, what this walk has not brought
 
 	bytes, files, chunks         int64
 	newBytes, newChunks, problem int64
@@ -58,6 +62,10 @@ func build(ctx context.Context, req IngestRequest, base *registry.Version, src m
 		if err := b.tree.over(base.Root); err != nil {
 			return nil, err
 		}
+		b.missing, b.holes = base.Incomplete, map[string]struct{}{}
+		for _, p := range base.Incomplete {
+			b.holes[p] = struct{}{}
+		}
 	}
 	if req.Ref.Path != "" {
 		b.dest = strings.Split(req.Ref.Path, "/")
@@ -82,6 +90,7 @@ func (n nodeSink) PutNode(ctx context.Context, kind chunker.Kind, data []byte, d
 func (b *builder) Enter(e manifest.Entry) error {
 	b.depth++
 	if b.depth > 1 || len(b.dest) == 0 {
+		b.fill(e.Name)
 		return b.tree.enter(e)
 	}
 	above := manifest.Entry{Kind: manifest.Dir, Attr: manifest.Attr{Mode: 0o755, MTime: e.Attr.MTime}}
@@ -92,6 +101,7 @@ func (b *builder) Enter(e manifest.Entry) error {
 		}
 	}
 	e.Name = b.dest[len(b.dest)-1]
+	b.fill(e.Name)
 	return b.tree.enter(e)
 }
 
@@ -112,6 +122,7 @@ func (b *builder) Leave() error {
 // Symlink implements source.Visitor.
 func (b *builder) Symlink(e manifest.Entry) error {
 	b.count(int64(len(e.Target)))
+	b.fill(e.Name)
 	return b.tree.add(e)
 }
 
@@ -131,6 +142,7 @@ func (b *builder) File(e manifest.Entry, open func() (io.ReadCloser, error)) err
 		return err
 	}
 	b.count(e.Size)
+	b.fill(e.Name)
 	return b.tree.add(e)
 }
 
@@ -144,7 +156,10 @@ func (b *builder) Content(path string, r io.Reader) (manifest.Content, int64, er
 }
 
 // Stored implements source.Visitor.
-func (b *builder) Stored(e manifest.Entry) error { return b.tree.add(e) }
+func (b *builder) Stored(e manifest.Entry) error {
+	b.fill(e.Name)
+	return b.tree.add(e)
+}
 
 // Problem implements source.Visitor.
 func (b *builder) Problem(r source.Report) {
@@ -164,6 +179,13 @@ func (b *builder) count(size int64) {
 	b.files++
 	b.bytes += size
 	b.progress.Files.Add(1)
+}
+
+// fill notes that what the draft lacked under name is there now.
+func (b *builder) fill(name string) {
+	if len(b.holes) > 0 {
+		delete(b.holes, b.tree.path(name))
+	}
 }
 
 // sourcePath is name's path below the source's root.
@@ -228,24 +250,27 @@ func allZero(b []byte) bool {
 const incompleteMax = 1000
 
 // incomplete lists what is missing from the version: what this walk could not
-// read, and what the draft was missing elsewhere, incompleteMax at most.
-func (b *builder) incomplete(base *registry.Version, dest string) []string {
+// read, and what the draft was missing and this walk did not bring. Of more
+// than incompleteMax paths the last entry gives the number; no walk brings a
+// path of that name, so such a draft can be replaced but not completed.
+func (b *builder) incomplete(dest string) []string {
 	var all []string
-	prefix := ""
-	if dest != "" {
-		prefix = dest + "/"
+	for _, r := range b.problems {
+		p := strings.TrimSuffix(path.Join(dest, r.Path), "/")
+		delete(b.holes, p)
+		all = append(all, p)
 	}
-	if base != nil {
-		for _, p := range base.Incomplete {
-			if !strings.HasPrefix(p, prefix) {
-				all = append(all, p)
-			}
+	for _, p := range b.missing {
+		if _, ok := b.holes[p]; ok {
+			all = append(all, p)
 		}
 	}
-	for _, r := range b.problems {
-		all = append(all, prefix+r.Path)
+	more := b.problem - int64(len(b.problems))
+	if over := len(all) - incompleteMax; over > 0 || more > 0 {
+		all = all[:min(len(all), incompleteMax-1)]
+		all = append(all, fmt.Sprintf("… and %d more", more+int64(max(over, 0))+1))
 	}
-	return all[:min(len(all), incompleteMax)]
+	return all
 }
 
 func (b *builder) result(ref registry.Ref) *IngestResult {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/registry"
 	"github.com/artifortress/afs-engine/index"
@@ -13,6 +14,10 @@ import (
 
 // Version implements Catalog.
 func (e *Local) Version(ctx context.Context, ref registry.Ref) (*Version, error) {
+	if err := e.gate.enter(); err != nil {
+		return nil, err
+	}
+	defer e.gate.leave()
 	v, err := registry.Find(e.db, ref)
 	if id, pinned := ref.PinnedRoot(); pinned && errors.Is(err, registry.ErrNotFound) {
 		v, err = registry.FindRoot(e.db, ref, id)
@@ -27,7 +32,19 @@ func (e *Local) Version(ctx context.Context, ref registry.Ref) (*Version, error)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", v.Ref, err)
 	}
-	return &Version{Version: *v, root: root, src: e.chunks}, nil
+	return &Version{Version: *v, root: root, src: gatedChunks{e}}, nil
+}
+
+// gatedChunks is the source of versions, which may outlive the engine.
+type gatedChunks struct{ e *Local }
+
+// Chunk implements manifest.Source.
+func (g gatedChunks) Chunk(ctx context.Context, kind chunker.Kind, id chunker.ID) ([]byte, error) {
+	if err := g.e.gate.enter(); err != nil {
+		return nil, err
+	}
+	defer g.e.gate.leave()
+	return g.e.chunks.Chunk(ctx, kind, id)
 }
 
 func stateHint(s registry.State) string {
@@ -39,36 +56,46 @@ func stateHint(s registry.State) string {
 
 // Name implements Catalog.
 func (e *Local) Name(_ context.Context, path string) (registry.Name, error) {
+	if err := e.gate.enter(); err != nil {
+		return registry.Name{}, err
+	}
+	defer e.gate.leave()
 	return registry.FindName(e.db, path)
 }
 
 // Names implements Catalog.
 func (e *Local) Names(ctx context.Context, under string) iter.Seq2[registry.Name, error] {
-	return yielding(ctx, func(fn func(registry.Name) error) error { return registry.ListNames(e.db, under, fn) })
+	return yielding(ctx, &e.gate, func(fn func(registry.Name) error) error { return registry.ListNames(e.db, under, fn) })
 }
 
 // Versions implements Catalog.
 func (e *Local) Versions(ctx context.Context, pkg registry.Ref) iter.Seq2[registry.Name, error] {
-	return yielding(ctx, func(fn func(registry.Name) error) error { return registry.ListPackage(e.db, pkg, fn) })
+	return yielding(ctx, &e.gate, func(fn func(registry.Name) error) error { return registry.ListPackage(e.db, pkg, fn) })
 }
 
 // Drafts implements Catalog.
 func (e *Local) Drafts(ctx context.Context, under string) iter.Seq2[registry.Version, error] {
-	return yielding(ctx, func(fn func(registry.Version) error) error {
+	return yielding(ctx, &e.gate, func(fn func(registry.Version) error) error {
 		return registry.ListVersions(e.db, under, registry.Draft, func(v *registry.Version) error { return fn(*v) })
 	})
 }
 
 // Log implements Catalog.
 func (e *Local) Log(ctx context.Context, pkg registry.Ref) iter.Seq2[registry.Event, error] {
-	return yielding(ctx, func(fn func(registry.Event) error) error { return registry.History(e.db, pkg, fn) })
+	return yielding(ctx, &e.gate, func(fn func(registry.Event) error) error { return registry.History(e.db, pkg, fn) })
 }
 
 var errStop = errors.New("stop")
 
 // yielding makes an iterator of a function that calls back.
-func yielding[T any](ctx context.Context, each func(func(T) error) error) iter.Seq2[T, error] {
+func yielding[T any](ctx context.Context, g *gate, each func(func(T) error) error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
+		var zero T
+		if err := g.enter(); err != nil {
+			yield(zero, err)
+			return
+		}
+		defer g.leave()
 		err := each(func(x T) error {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -79,7 +106,6 @@ func yielding[T any](ctx context.Context, each func(func(T) error) error) iter.S
 			return nil
 		})
 		if err != nil && !errors.Is(err, errStop) {
-			var zero T
 			yield(zero, err)
 		}
 	}
@@ -87,6 +113,10 @@ func yielding[T any](ctx context.Context, each func(func(T) error) error) iter.S
 
 // Stats implements Keeper.
 func (e *Local) Stats(ctx context.Context) (Stats, error) {
+	if err := e.gate.enter(); err != nil {
+		return Stats{}, err
+	}
+	defer e.gate.leave()
 	t, err := e.db.Totals()
 	if err != nil {
 		return Stats{}, err

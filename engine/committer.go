@@ -45,8 +45,6 @@ type commitRequest struct {
 // groupMax is how many requests share a group.
 const groupMax = 128
 
-var errClosed = errors.New("the engine is closed")
-
 func newCommitter(e *Local, log *commitlog.Log) *committer {
 	c := &committer{
 		packer: newPacker(e.db, e.settings.PackSize), store: e.c.Store, db: e.db, log: log,
@@ -70,7 +68,7 @@ func (c *committer) do(ctx context.Context, r *commitRequest) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-c.quit:
-		return errClosed
+		return ErrClosed
 	}
 	select {
 	case err := <-r.answer:
@@ -119,17 +117,22 @@ func (c *committer) group(requests []*commitRequest) {
 	ctx := context.Background()
 	answers := make([]error, len(requests))
 	if c.dead != nil {
+		c.packer.lose(c.dead)
 		for _, r := range requests {
 			r.answer <- c.dead
 		}
 		return
 	}
 	sealed, err := c.seal(ctx, requests)
-	if err != nil {
-		c.packer.lose(err)
-	} else {
+	if err == nil {
 		err = c.append(ctx, requests, sealed, answers)
-		c.packer.settle(sealed, err)
+	}
+	switch {
+	case err == nil:
+		c.packer.settle(sealed)
+	case !sealed.empty(): // else nobody's chunks were in it
+		sealed.abort()
+		c.packer.lose(err)
 	}
 	for i, r := range requests {
 		if answers[i] == nil {
@@ -218,6 +221,9 @@ func (c *committer) append(ctx context.Context, requests []*commitRequest, seale
 	}
 	if len(records) == 0 {
 		return nil
+	}
+	if err := b.Check(); err != nil {
+		return err
 	}
 	if _, err := c.log.Append(ctx, now, records); err != nil {
 		if errors.Is(err, commitlog.ErrFenced) {

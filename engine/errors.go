@@ -64,6 +64,7 @@ type kindRow struct {
 var kinds = []kindRow{
 	{KindPartial, "partly-done", 207, syscall.EIO, "fix what is listed and run it again, or pass --allow-incomplete", []error{ErrIncomplete, registry.ErrDraftIncomplete}},
 	{KindUsage, "usage", 400, syscall.EINVAL, "see --help", []error{ErrUsage, registry.ErrBadRef, manifest.ErrNotDir, manifest.ErrNotFile, manifest.ErrName, manifest.ErrOrder, manifest.ErrEntry, manifest.ErrNesting, source.ErrNotTar, source.ErrSameName, filter.ErrBadPattern, syscall.ENOTDIR, syscall.EISDIR, syscall.ELOOP, syscall.ENAMETOOLONG}},
+	{KindCorrupt, "corrupt", 500, syscall.EIO, "run 'afs-engine index rebuild'", []error{index.ErrCorrupt}},
 	{KindCorrupt, "corrupt", 500, syscall.EIO, "run 'afs-engine verify --read-data' to see what is affected", []error{ErrDamaged, wire.ErrMalformed, packfile.ErrCorrupt, commitlog.ErrGap, index.ErrDangling, backends.ErrTooLarge, syscall.EIO}},
 	{KindConflict, "conflict", 409, syscall.EEXIST, "a published name never changes: choose another version", []error{registry.ErrConflict, ErrStoreTaken, fs.ErrExist}},
 	{KindNotFound, "not-found", 404, syscall.ENOENT, "'afs-engine ls' lists what is there", []error{registry.ErrNotFound, ErrNoStore, backends.ErrNotExist, fs.ErrNotExist}},
@@ -71,7 +72,7 @@ var kinds = []kindRow{
 	{KindRefused, "refused", 451, syscall.EPERM, "use a newer afs-engine", []error{ErrFeature, commitlog.ErrUnknown, packfile.ErrUnknown, backends.ErrRetained}},
 	{KindDenied, "denied", 403, syscall.EACCES, "check owner and permissions", []error{fs.ErrPermission, syscall.EROFS}},
 	{KindNoSpace, "no-space", 507, syscall.ENOSPC, "free some space and run it again: what was stored is kept", []error{syscall.ENOSPC, syscall.EDQUOT}},
-	{KindUnavailable, "unavailable", 503, syscall.EAGAIN, "try again later", []error{backends.ErrUnavailable, context.DeadlineExceeded}},
+	{KindUnavailable, "unavailable", 503, syscall.EAGAIN, "try again later", []error{ErrClosed, backends.ErrUnavailable, context.DeadlineExceeded}},
 	{KindInterrupted, "interrupted", 499, syscall.EINTR, "run it again to go on", []error{context.Canceled}},
 	{KindThawing, "thawing", 503, syscall.EAGAIN, "the data is being brought back: try again later", nil},
 	{KindDifferent, "different", 200, 0, "", nil},
@@ -110,14 +111,18 @@ func KindOf(err error) Kind {
 	if err == nil {
 		return KindOK
 	}
+	return rowOf(err).kind
+}
+
+func rowOf(err error) *kindRow {
 	for i := range kinds {
 		for _, e := range kinds[i].errs {
 			if errors.Is(err, e) {
-				return kinds[i].kind
+				return &kinds[i]
 			}
 		}
 	}
-	return KindInternal
+	return KindInternal.row()
 }
 
 // HintOf says what to do about err: the hint it was given, else its kind's.
@@ -126,7 +131,7 @@ func HintOf(err error) string {
 	if errors.As(err, &h) {
 		return h.hint
 	}
-	return KindOf(err).row().hint
+	return rowOf(err).hint
 }
 
 // WithHint gives err a hint of its own. The message stays as it is.

@@ -78,6 +78,9 @@ func TestAStoreOfFormatVersion1Opens(t *testing.T) {
 	if err != nil || res.Versions != 2 {
 		t.Fatalf("verify: %+v, %v", res, err)
 	}
+	if rebuilt, err := w.RebuildIndex(t.Context()); err != nil || rebuilt.Checkpoint == 0 {
+		t.Fatalf("its checkpoint was not used: %+v, %v", rebuilt, err)
+	}
 	w.ingest("old/store@3", files{"new": "a later version writes to it"})
 }
 

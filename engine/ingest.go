@@ -22,9 +22,20 @@ const (
 
 // Ingest implements Writer: walk, cut, name, look up, pack, describe, publish.
 func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, error) {
-	start := e.c.Now()
-	if err := e.checkWritable(); err != nil {
+	if err := e.gate.enter(); err != nil {
 		return nil, err
+	}
+	defer e.gate.leave()
+	start := e.c.Now()
+	if err := e.checkRequest(req); err != nil {
+		return nil, err
+	}
+	if req.Draft && !req.DryRun {
+		done, err := e.drafts.take(ctx, req.Ref.WithVersion(req.Ref.Version))
+		if err != nil {
+			return nil, err
+		}
+		defer done()
 	}
 	base, err := e.draftBase(req)
 	if err != nil {
@@ -41,11 +52,14 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 	store := &storeChunks{commits: e.commits, session: session}
 	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, store)
 	if err != nil {
-		return nil, errors.Join(session.check(), err)
+		return nil, err
 	}
 	v := e.newVersion(req.Ref, b.root, b.rootEntry.Summary, req.Labels)
-	v.Incomplete = b.incomplete(base, req.Ref.Path)
-	state, err := e.commitVersion(ctx, v, req, session)
+	if base != nil {
+		v.Labels = merged(base.Labels, req.Labels)
+	}
+	v.Incomplete = b.incomplete(req.Ref.Path)
+	state, err := e.commitVersion(ctx, v, base, req, session)
 	if err != nil {
 		return nil, err
 	}
@@ -59,18 +73,23 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 }
 
 // commitVersion publishes v, or makes it a draft if that was asked for or it
-// has holes. It returns the state reached.
-func (e *Local) commitVersion(ctx context.Context, v *registry.Version, req IngestRequest, s *session) (state string, err error) {
+// has holes. It returns the state reached. base is the draft that v was made
+// from, if any.
+func (e *Local) commitVersion(ctx context.Context, v, base *registry.Version, req IngestRequest, s *session) (string, error) {
+	var state string
 	draft := req.Draft || len(v.Incomplete) > 0 && !req.AllowIncomplete
 	tags := tagsOf(req.Tags, req.NoLatest)
-	err = e.commits.do(ctx, &commitRequest{flush: true, decide: func(b *index.Batch) (recs []commitlog.Record, err error) {
+	err := e.commits.do(ctx, &commitRequest{flush: true, decide: func(b *index.Batch) (recs []commitlog.Record, err error) {
 		if err := s.check(); err != nil {
-			return nil, fmt.Errorf("chunks of this ingest were not stored: %w", err)
+			return nil, err
 		}
 		if err := checkRoots(b, v.Root); err != nil {
 			return nil, err
 		}
 		if draft {
+			if err := checkDraft(b, v.Ref, base, req.Draft); err != nil {
+				return nil, err
+			}
 			state = registry.Draft.String()
 			return registry.PlanDraft(b, v)
 		}
@@ -81,7 +100,30 @@ func (e *Local) commitVersion(ctx context.Context, v *registry.Version, req Inge
 		}
 		return recs, err
 	}})
-	return state, err
+	if err != nil {
+		return "", err // the request may be under way still, and set state
+	}
+	return state, nil
+}
+
+// checkDraft makes sure that a draft about to replace the one of its name is
+// made from it, so that nothing added meanwhile is lost. One that an ingest
+// leaves because of its holes may only replace another such.
+func checkDraft(b *index.Batch, ref registry.Ref, base *registry.Version, adding bool) error {
+	now, err := registry.FindDraft(b, ref)
+	switch {
+	case err != nil && !errors.Is(err, registry.ErrNotFound):
+		return err
+	case err != nil || now.Ref != ref:
+		now = nil
+	}
+	switch {
+	case !adding && now != nil && len(now.Incomplete) == 0:
+		return fmt.Errorf("%w: %s", registry.ErrOpenDraft, ref)
+	case adding && (now == nil) != (base == nil), adding && now != nil && now.Sequence != base.Sequence:
+		return WithHint(fmt.Errorf("%w: the draft %s was changed meanwhile", registry.ErrConflict, ref), "run it again to add to what is there now")
+	}
+	return nil
 }
 
 // checkRoots makes sure that what is about to be named is there. Everything
@@ -104,11 +146,24 @@ func tagsOf(tags []string, noLatest bool) []string {
 	return append([]string{registry.LatestTag}, tags...)
 }
 
+// checkRequest refuses what can be refused before anything is read.
+func (e *Local) checkRequest(req IngestRequest) error {
+	if err := e.checkWritable(); err != nil {
+		return err
+	}
+	if req.Draft && len(req.Tags) > 0 {
+		return WithHint(fmt.Errorf("%w: a draft takes no tags", ErrUsage), "give them to publish")
+	}
+	for _, tag := range req.Tags {
+		if err := registry.CheckVersion(tag); err != nil {
+			return err
+		}
+	}
+	return registry.CheckNew(req.Ref)
+}
+
 // draftBase finds the draft that an ingest adds to.
 func (e *Local) draftBase(req IngestRequest) (*registry.Version, error) {
-	if req.Ref.Version == "" {
-		return nil, fmt.Errorf("%w: no version in %q", registry.ErrBadRef, req.Ref)
-	}
 	v, err := registry.Find(e.db, req.Ref)
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
@@ -192,7 +247,7 @@ type storeChunks struct {
 
 func (s *storeChunks) put(ctx context.Context, kind chunker.Kind, data []byte, deps []chunker.ID) (chunker.ID, bool, error) {
 	id := kind.Sum(data)
-	added, full, err := s.commits.packer.add(&s.tally, kind, id, data, deps)
+	added, full, err := s.commits.packer.add(s.session.mark, &s.tally, kind, id, data, deps)
 	if err == nil && full {
 		err = errors.Join(s.commits.do(ctx, &commitRequest{}), s.session.renew())
 	}

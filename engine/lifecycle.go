@@ -12,12 +12,16 @@ import (
 
 // Publish implements Writer.
 func (e *Local) Publish(ctx context.Context, ref registry.Ref, opts PublishOptions) (*IngestResult, error) {
+	if err := e.gate.enter(); err != nil {
+		return nil, err
+	}
+	defer e.gate.leave()
 	start := e.c.Now()
 	if err := e.checkWritable(); err != nil {
 		return nil, err
 	}
 	var v *registry.Version
-	state := registry.Published.String()
+	state := StateUnchanged
 	err := e.commits.do(ctx, &commitRequest{decide: func(b *index.Batch) (recs []commitlog.Record, err error) {
 		if v, err = registry.Find(b, ref); err != nil {
 			return nil, err
@@ -25,15 +29,15 @@ func (e *Local) Publish(ctx context.Context, ref registry.Ref, opts PublishOptio
 		switch {
 		case v.Ref.Version != ref.Version:
 			return nil, fmt.Errorf("%w: %s is a tag", registry.ErrConflict, ref)
-		case v.State == registry.Published:
-			state = StateUnchanged
-			return nil, nil
 		case v.State == registry.Draft && len(v.Incomplete) > 0:
 			return nil, WithHint(fmt.Errorf("%w: %d paths of %s could not be read", registry.ErrDraftIncomplete, len(v.Incomplete), v.Ref),
 				"ingest it again, or discard it")
 		}
 		v.Actor, v.Client = e.c.Actor, e.c.Client
-		v.Labels = merged(v.Labels, opts.Labels)
+		if v.State == registry.Draft {
+			state = registry.Published.String()
+			v.Labels = merged(v.Labels, opts.Labels)
+		}
 		return registry.PlanPublish(b, v, tagsOf(opts.Tags, opts.NoLatest), true)
 	}})
 	if err != nil {
@@ -60,6 +64,10 @@ func merged(a, b map[string]string) map[string]string {
 
 // Discard implements Writer.
 func (e *Local) Discard(ctx context.Context, ref registry.Ref) error {
+	if err := e.gate.enter(); err != nil {
+		return err
+	}
+	defer e.gate.leave()
 	if err := e.checkWritable(); err != nil {
 		return err
 	}
@@ -70,6 +78,10 @@ func (e *Local) Discard(ctx context.Context, ref registry.Ref) error {
 
 // Tag implements Writer.
 func (e *Local) Tag(ctx context.Context, ref registry.Ref, name string) error {
+	if err := e.gate.enter(); err != nil {
+		return err
+	}
+	defer e.gate.leave()
 	if err := e.checkWritable(); err != nil {
 		return err
 	}

@@ -87,7 +87,13 @@ func (e *Local) checkpointIfDue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// After a commit that the index could not follow, or a rebuild that failed,
+	// the index is behind the log: what it holds is nothing to start from.
+	at, _, err := positionOf(e.db)
 	pos := e.commits.log.Position()
+	if err != nil || at != pos {
+		return fmt.Errorf("the index does not stand at the end of the log: %w", errors.Join(errForeignIndex, err))
+	}
 	last := uint64(0)
 	if len(seqs) > 0 {
 		last = seqs[0]
@@ -95,7 +101,11 @@ func (e *Local) checkpointIfDue(ctx context.Context) error {
 	if pos.Sequence < last+uint64(e.settings.CheckpointRecords) {
 		return nil
 	}
-	return e.checkpoint(ctx, pos)
+	if err := e.checkpoint(ctx, pos); err != nil {
+		return err
+	}
+	// The one before stays, should the new one turn out to be damaged.
+	return commitlog.PruneCheckpoints(ctx, e.c.Store, seqs[min(1, len(seqs)):])
 }
 
 // checkpoint writes one of the present state, then its record. The committer

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"regexp"
+	"sync"
 	"time"
 
 	"github.com/artifortress/afs-engine/backends"
@@ -18,6 +20,7 @@ import (
 type Components struct {
 	Store    backends.Store
 	IndexDir string           // where the index lives; made if absent, rebuilt if it is not the store's
+	Index    index.Options    // how it is opened
 	Logger   *slog.Logger     // nil: silent
 	Now      func() time.Time // nil: time.Now
 	Actor    string           // who publishes, for the log: user@host
@@ -57,7 +60,10 @@ type Local struct {
 	db       *index.DB
 	chunks   *reader
 	commits  *committer
+	drafts   turns
 	rebuilt  RebuildResult // if opening had to rebuild
+	gate     gate
+	closed   sync.Once
 }
 
 var _ Engine = (*Local)(nil)
@@ -87,7 +93,11 @@ func Open(ctx context.Context, c Components, s Settings) (*Local, error) {
 			c.Logger.Debug("what dead writers left in the store stays", "error", err)
 		}
 	}
-	db, err := index.Open(c.IndexDir, index.Options{})
+	db, err := index.Open(c.IndexDir, c.Index)
+	if errors.Is(err, index.ErrCorrupt) {
+		c.Logger.Warn("the index is damaged: making it anew", "error", err)
+		db, err = freshIndex(c)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -101,24 +111,29 @@ func Open(ctx context.Context, c Components, s Settings) (*Local, error) {
 // start brings the index to the end of the log and begins to take commits.
 func (e *Local) start(ctx context.Context) error {
 	p := projector{e.c.Store, e.config.ID, e.c.Logger}
+	rebuilt := false
 	pos, writer, err := p.catchUp(ctx, e.db)
 	if errors.Is(err, errForeignIndex) {
 		e.c.Logger.Info("the index is not of this store's log: rebuilding it", "reason", err)
 		pos, writer, err = e.rebuild(ctx)
+		rebuilt = true
 	}
 	if err != nil {
 		return err
 	}
+	// The log may say, after the config was written, that it needs a newer writer.
+	e.writable = e.writable && pos.ReadOnly == 0
 	e.chunks = newReader(e.c.Store, e.db, e.settings.CacheBytes)
 	e.commits = newCommitter(e, commitlog.New(e.c.Store, pos, writer, e.c.Now))
-	return e.recoverSessions(ctx)
+	return e.recover(ctx, rebuilt)
 }
 
-// recoverSessions ends what dead processes left: packs that they had sealed
+// recover ends what dead processes left: packs that they had sealed
 // are taken into the store, so that nobody need store their chunks again.
-func (e *Local) recoverSessions(ctx context.Context) error {
+// A rebuilt index has forgotten whether there were any, and so looks.
+func (e *Local) recover(ctx context.Context, rebuilt bool) error {
 	sessions, err := e.db.Sessions()
-	if err != nil || len(sessions) == 0 || !e.writable {
+	if err != nil || len(sessions) == 0 && !rebuilt || !e.writable {
 		return err
 	}
 	n, err := e.adopt(ctx)
@@ -138,11 +153,19 @@ func (e *Local) recoverSessions(ctx context.Context) error {
 	return nil
 }
 
-// Close waits for commits under way and releases the store. It may first write
+// Close waits for calls under way and releases the store. It may first write
 // a checkpoint, so that a later rebuild has less to read.
-func (e *Local) Close() error {
+func (e *Local) Close() (err error) {
+	e.closed.Do(func() {
+		e.gate.close()
+		err = e.close()
+	})
+	return err
+}
+
+func (e *Local) close() error {
 	err := e.commits.close()
-	if err == nil && e.writable {
+	if err == nil && e.writable && e.db != nil {
 		if cerr := e.checkpointIfDue(context.Background()); cerr != nil {
 			e.c.Logger.Warn("no checkpoint was written", "error", cerr)
 		}
@@ -162,10 +185,14 @@ func (e *Local) closeIndex() error {
 // Info describes the store.
 func (e *Local) Info() StoreInfo { return e.config.info() }
 
-// RebuildIndex makes the index anew from the store alone. Nothing else may use
-// the engine meanwhile.
+// RebuildIndex makes the index anew from the store alone. It waits for calls
+// under way; calls made meanwhile fail with ErrClosed, and after a rebuild that
+// failed so do all but Close.
 func (e *Local) RebuildIndex(ctx context.Context) (RebuildResult, error) {
 	start := e.c.Now()
+	if !e.gate.close() {
+		return RebuildResult{}, ErrClosed
+	}
 	if err := e.commits.close(); err != nil {
 		return RebuildResult{}, err
 	}
@@ -176,6 +203,7 @@ func (e *Local) RebuildIndex(ctx context.Context) (RebuildResult, error) {
 	}
 	e.chunks = newReader(e.c.Store, e.db, e.settings.CacheBytes)
 	e.commits = newCommitter(e, commitlog.New(e.c.Store, pos, writer, e.c.Now))
+	defer e.gate.open()
 	if e.writable {
 		if e.rebuilt.Adopted, err = e.adopt(ctx); err != nil {
 			return e.rebuilt, err
@@ -198,13 +226,36 @@ func (e *Local) rebuild(ctx context.Context) (commitlog.Position, commitlog.Writ
 	if err := e.db.Close(); err != nil {
 		return commitlog.Position{}, writer, err
 	}
-	fresh := func() (*index.DB, error) {
-		if err := os.RemoveAll(e.c.IndexDir); err != nil {
-			return nil, fmt.Errorf("remove the old index: %w", err)
-		}
-		return index.Open(e.c.IndexDir, index.Options{})
-	}
+	fresh := func() (*index.DB, error) { return freshIndex(e.c) }
 	db, pos, result, err := p.rebuild(ctx, fresh, writer)
 	e.db, e.rebuilt = db, result
 	return pos, writer, err
+}
+
+func freshIndex(c Components) (*index.DB, error) {
+	if err := checkIndexDir(c.IndexDir); err != nil {
+		return nil, err
+	}
+	if err := index.Remove(c.IndexDir, c.Index); err != nil {
+		return nil, fmt.Errorf("remove the old index: %w", err)
+	}
+	return index.Open(c.IndexDir, c.Index)
+}
+
+// indexFile matches the names of the files that an index consists of.
+var indexFile = regexp.MustCompile(`^(LOCK|CURRENT|(MANIFEST|OPTIONS)-\d+|(marker|temporary)\..*|\d+(-\d+)?\.(log|sst|blob|dbtmp))$`)
+
+// checkIndexDir protects what else is in a directory, say a mistyped one, from
+// being removed together with the index.
+func checkIndexDir(dir string) error {
+	names, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, n := range names {
+		if n.IsDir() || !indexFile.MatchString(n.Name()) {
+			return WithHint(fmt.Errorf("%w: %s holds other things than an index: %s", ErrUsage, dir, n.Name()), "name a directory of its own for the index")
+		}
+	}
+	return err
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -70,6 +71,8 @@ func (b batch) each(fn func(*openPack) error) error {
 	return nil
 }
 
+func (b batch) empty() bool { return len(b.data)+len(b.meta) == 0 }
+
 func (b batch) abort() {
 	b.each(func(o *openPack) error { o.Abort(); return nil })
 }
@@ -78,14 +81,16 @@ func (b batch) abort() {
 const entriesMax = 1 << 17
 
 // add takes a chunk unless the store has it or is about to. It returns whether
-// it did, and whether a pack is full now: then the caller asks for a commit.
-func (p *packer) add(t *tally, kind chunker.Kind, id chunker.ID, data []byte, deps []chunker.ID) (added, full bool, err error) {
+// it did, and whether a pack is full now: then the caller asks for a commit. It
+// fails if packs were lost since mark: a node may refer to what was in them.
+func (p *packer) add(mark uint64, t *tally, kind chunker.Kind, id chunker.ID, data []byte, deps []chunker.ID) (added, full bool, err error) {
 	p.mu.Lock()
 	settled := p.settled
 	_, pending := p.pending[id]
+	err = p.checkLocked(mark)
 	p.mu.Unlock()
-	if pending {
-		return false, false, nil
+	if pending || err != nil {
+		return false, false, err
 	}
 	for {
 		if _, known, err := p.db.Lookup(id); known || err != nil {
@@ -99,6 +104,9 @@ func (p *packer) add(t *tally, kind chunker.Kind, id chunker.ID, data []byte, de
 		p.mu.Unlock()
 	}
 	defer p.mu.Unlock()
+	if err := p.checkLocked(mark); err != nil {
+		return false, false, err
+	}
 	if _, pending := p.pending[id]; pending {
 		return false, false, nil
 	}
@@ -154,10 +162,8 @@ func (p *packer) takeLocked(flush bool) batch {
 	return b
 }
 
-// settle forgets the pending chunks of sealed packs: with err nil they are in
-// the index now; otherwise they are lost, and so is every ingest that counts on
-// them.
-func (p *packer) settle(b batch, err error) {
+// settle forgets the pending chunks of sealed packs: they are in the index now.
+func (p *packer) settle(b batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b.each(func(o *openPack) error {
@@ -168,23 +174,19 @@ func (p *packer) settle(b batch, err error) {
 		return nil
 	})
 	p.settled++
-	if err != nil {
-		p.fail(err)
-	}
 }
 
-// lose is settle for packs that could not even be sealed. Which chunks they
-// held is not known any more, so all that is pending counts as lost.
+// lose gives up all that is pending because packs were lost, and with it every
+// ingest under way. The packs being filled may hold nodes that refer to what
+// was lost, and one such node would spoil the group that it is stored in.
 func (p *packer) lose(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.takeLocked(true).abort()
 	clear(p.pending)
 	p.settled++
-	p.fail(err)
+	p.broken, p.lastErr = p.broken+1, err
 }
-
-func (p *packer) fail(err error) { p.broken, p.lastErr = p.broken+1, err }
 
 // mark and check bracket an ingest: check fails if packs that the ingest may
 // count on were lost since mark.
@@ -197,8 +199,12 @@ func (p *packer) mark() uint64 {
 func (p *packer) check(mark uint64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.checkLocked(mark)
+}
+
+func (p *packer) checkLocked(mark uint64) error {
 	if p.broken != mark {
-		return p.lastErr
+		return fmt.Errorf("chunks of this ingest were not stored: %w", p.lastErr)
 	}
 	return nil
 }

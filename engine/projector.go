@@ -31,24 +31,53 @@ var errForeignIndex = errors.New("the index does not follow from this log")
 
 // catchUp brings db from its position to the end of the log.
 func (p projector) catchUp(ctx context.Context, db *index.DB) (commitlog.Position, commitlog.WriterID, error) {
-	var pos commitlog.Position
+	pos, meta, err := positionOf(db)
 	var writer commitlog.WriterID
-	meta, ok, err := db.Meta()
 	if err != nil {
 		return pos, writer, fmt.Errorf("%w: %w", errForeignIndex, err)
 	}
-	if !ok || meta.Store != p.storeID || len(meta.Writer) != len(writer) {
+	if meta.Store != p.storeID || len(meta.Writer) != len(writer) {
 		return pos, writer, fmt.Errorf("%w: it is new, or of another store", errForeignIndex)
 	}
 	copy(writer[:], meta.Writer)
-	if err := json.Unmarshal(meta.Position, &pos); err != nil {
-		return pos, writer, fmt.Errorf("%w: %w", errForeignIndex, err)
-	}
 	if err := p.checkEnd(ctx, pos); err != nil {
 		return pos, writer, err
 	}
-	pos, err = p.replay(ctx, db, pos, writer, &RebuildResult{})
+	for more := true; more && err == nil; {
+		if pos, err = p.replay(ctx, db, pos, writer, &RebuildResult{}); err == nil {
+			more, err = p.goesOn(ctx, pos)
+		}
+	}
 	return pos, writer, err
+}
+
+// positionOf is where in the log db stands; a new index has no Store in its
+// Meta.
+func positionOf(db *index.DB) (pos commitlog.Position, meta index.Meta, err error) {
+	meta, ok, err := db.Meta()
+	if err != nil || !ok {
+		return pos, index.Meta{}, err
+	}
+	return pos, meta, json.Unmarshal(meta.Position, &pos)
+}
+
+// goesOn looks past pos, where a replay found the log to end. If one group is
+// missing and the next is there, this is no end, and a group appended here
+// would break the log for good. It reports whether the missing one has come
+// since.
+func (p projector) goesOn(ctx context.Context, pos commitlog.Position) (bool, error) {
+	for _, seq := range []uint64{pos.Sequence + 2, pos.Sequence + 1} {
+		_, err := p.store.Stat(ctx, commitlog.Key(seq))
+		switch {
+		case err != nil && !errors.Is(err, backends.ErrNotExist):
+			return false, err
+		case err != nil && seq > pos.Sequence+1:
+			return false, nil
+		case err != nil:
+			return false, fmt.Errorf("%w: %s is missing", commitlog.ErrGap, commitlog.Key(seq))
+		}
+	}
+	return true, nil
 }
 
 // checkEnd makes sure that the log holds the group the index ends with.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/maypok86/otter/v2"
 
@@ -14,22 +15,33 @@ import (
 )
 
 // reader fetches chunks: index → frame → bytes, checked against their id.
+// A chunk that was checked once stays so as long as its frame is in memory.
 // Decoded frames are kept up to a number of bytes; several readers of one frame
 // wait for one fetch.
 type reader struct {
 	store  backends.Store
 	db     *index.DB
-	frames *otter.Cache[frameID, []byte]
+	frames *otter.Cache[frameID, *frame]
 }
 
 type frameID struct{ pack, frame uint32 }
 
+// frame is decoded bytes, and which chunks of them have been checked.
+type frame struct {
+	raw     []byte
+	checked sync.Map // offset → chunker.ID
+}
+
 var _ manifest.Source = (*reader)(nil)
 
+// frameOverhead is about what the cache and the checked chunks of a frame take,
+// in bytes.
+const frameOverhead = 1 << 10
+
 func newReader(s backends.Store, db *index.DB, cacheBytes int64) *reader {
-	frames := otter.Must(&otter.Options[frameID, []byte]{
-		MaximumWeight: uint64(cacheBytes),
-		Weigher:       func(_ frameID, b []byte) uint32 { return uint32(cap(b)) + 64 },
+	frames := otter.Must(&otter.Options[frameID, *frame]{
+		MaximumWeight: uint64(max(cacheBytes, 1)), // otter takes 0 for no limit at all
+		Weigher:       func(_ frameID, f *frame) uint32 { return uint32(cap(f.raw)) + frameOverhead },
 	})
 	return &reader{s, db, frames}
 }
@@ -45,29 +57,36 @@ func (r *reader) Chunk(ctx context.Context, kind chunker.Kind, id chunker.ID) ([
 	if !ok || loc.Kind != kind {
 		return nil, fmt.Errorf("%w: %s %s is in no pack", ErrDamaged, kind, id)
 	}
-	raw, err := r.frames.Get(ctx, frameID{loc.Pack, loc.Frame}, otter.LoaderFunc[frameID, []byte](r.load))
+	f, err := r.frames.Get(ctx, frameID{loc.Pack, loc.Frame}, otter.LoaderFunc[frameID, *frame](r.load))
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", kind, id, err)
 	}
 	end := uint64(loc.Offset) + uint64(loc.Length)
-	if end <= uint64(len(raw)) {
-		if b := raw[loc.Offset:end:end]; kind.Sum(b) == id {
-			return b, nil
-		}
+	if end > uint64(len(f.raw)) {
+		return nil, r.mismatch(loc, id)
+	}
+	b := f.raw[loc.Offset:end:end]
+	if known, ok := f.checked.Load(loc.Offset); ok && known == id {
+		return b, nil
+	}
+	if kind.Sum(b) == id {
+		f.checked.Store(loc.Offset, id)
+		return b, nil
 	}
 	return nil, r.mismatch(loc, id)
 }
 
-func (r *reader) load(ctx context.Context, f frameID) ([]byte, error) {
+func (r *reader) load(ctx context.Context, f frameID) (*frame, error) {
 	p, err := r.db.Pack(f.pack)
 	if err != nil {
 		return nil, err
 	}
-	frame, err := r.db.Frame(f.pack, f.frame)
+	place, err := r.db.Frame(f.pack, f.frame)
 	if err != nil {
 		return nil, err
 	}
-	return packfile.ReadFrame(ctx, r.store, p.ID, frame)
+	raw, err := packfile.ReadFrame(ctx, r.store, p.ID, place)
+	return &frame{raw: raw}, err
 }
 
 // mismatch names the place of a chunk whose bytes are not its own.
@@ -76,12 +95,12 @@ func (r *reader) mismatch(loc index.Location, id chunker.ID) error {
 	if err != nil {
 		return err
 	}
-	frame, err := r.db.Frame(loc.Pack, loc.Frame)
+	place, err := r.db.Frame(loc.Pack, loc.Frame)
 	if err != nil {
 		return err
 	}
 	return &packfile.CorruptError{
-		Object: packfile.Key(p.ID), Offset: frame.Offset, Chunk: id,
+		Object: packfile.Key(p.ID), Offset: place.Offset, Chunk: id,
 		Reason: "the chunk's bytes do not match its id",
 	}
 }

@@ -8,6 +8,10 @@ import (
 
 // Verify implements Keeper.
 func (e *Local) Verify(ctx context.Context, opts scrub.Options, found func(scrub.Problem)) (scrub.Result, error) {
+	if err := e.gate.enter(); err != nil {
+		return scrub.Result{}, err
+	}
+	defer e.gate.leave()
 	// A reader of its own: what others have in their caches was read before.
 	chunks := newReader(e.c.Store, e.db, e.settings.CacheBytes/4)
 	defer chunks.close()

@@ -16,6 +16,8 @@ import (
 // own writes. Not safe for concurrent use; Commit or Close ends it.
 type Batch struct {
 	b      *pebble.Batch
+	health *health
+	lost   bool  // Pebble has it and does not give it back
 	failed error // of an AddPack that was left half-way
 	totals Totals
 	refs   map[chunker.ID]int64 // changes not yet written, so that a chunk's row is rewritten once
@@ -29,7 +31,7 @@ func (db *DB) NewBatch() (*Batch, error) {
 		b.Close()
 		return nil, err
 	}
-	return &Batch{b: b, totals: t, refs: map[chunker.ID]int64{}}, nil
+	return &Batch{b: b, health: db.health, totals: t, refs: map[chunker.ID]int64{}}, nil
 }
 
 // Totals returns the sums over the index.
@@ -44,24 +46,34 @@ func totals(r pebble.Reader) (Totals, error) {
 }
 
 // Close abandons the batch unless it was committed.
-func (b *Batch) Close() error { return b.b.Close() }
+func (b *Batch) Close() error {
+	if b.lost {
+		return nil
+	}
+	return b.b.Close()
+}
 
 // Commit writes the batch. It is not synced: the log is what lasts. A batch
 // whose AddPack has failed cannot be committed.
 func (b *Batch) Commit() error {
-	if b.failed != nil {
-		return fmt.Errorf("write index: %w", b.failed)
-	}
-	if err := b.flushRefs(); err != nil {
-		return err
+	if err := b.Check(); err != nil {
+		return fmt.Errorf("write index: %w", err)
 	}
 	if err := b.b.Set([]byte{tableTotals}, b.totals.encode(), nil); err != nil {
 		return err
 	}
-	if err := b.b.Commit(pebble.NoSync); err != nil {
-		return fmt.Errorf("write index: %w", err)
+	over, err := b.health.write(func() error { return b.b.Commit(pebble.NoSync) })
+	b.lost = !over
+	return err
+}
+
+// Check reports what would keep Commit from succeeding: references to what is
+// not there, refcounts out of range. To be asked before the log is told.
+func (b *Batch) Check() error {
+	if b.failed == nil {
+		b.failed = b.flushRefs()
 	}
-	return nil
+	return b.failed
 }
 
 // Lookup finds a chunk or node, this batch's own included. Refs may lag behind

@@ -12,19 +12,21 @@
 // node, from a race or a retry, finds the row there and counts nothing.
 //
 // An index may be open once at a time; ErrBusy says that somebody else has it.
+// Once its files could not be written it takes no more writes (ErrFailed).
 package index
 
 import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/packfile"
@@ -33,19 +35,23 @@ import (
 // Errors of the index.
 var (
 	ErrBusy     = errors.New("the store is in use by another process")
+	ErrCorrupt  = errors.New("the index's files are damaged or missing") // deleting the directory is the cure
 	ErrDangling = errors.New("a node refers to a chunk that no pack holds")
 )
 
 // DB is an open index. Reads are safe for concurrent use, also beside one
 // writer; batches are made and committed by one goroutine at a time.
 type DB struct {
-	p     *pebble.DB
-	cache *pebble.Cache
+	p      *pebble.DB
+	cache  *pebble.Cache
+	lock   *pebble.Lock
+	health *health
 }
 
 // Options configure an index; the zero value works.
 type Options struct {
-	CacheBytes int64 // Pebble's block cache; 0 means 16 MiB
+	CacheBytes int64  // Pebble's block cache; 0 means 16 MiB
+	FS         vfs.FS // where the index lives; nil means the operating system's files
 }
 
 // Open opens the index in dir, making it if there is none.
@@ -53,19 +59,17 @@ func Open(dir string, o Options) (*DB, error) {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 16 << 20
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("open index: %w", err)
-	}
-	// One name for one directory: within a process Pebble tells by the name
-	// whether it holds the lock, which another descriptor would release.
-	dir, err := realPath(dir)
+	dir, err := o.makeDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
+	h := newHealth()
 	cache := pebble.NewCache(o.CacheBytes)
 	opts := &pebble.Options{
 		Cache:              cache,
-		Logger:             quiet{},
+		Logger:             h.logger(),
+		EventListener:      h.listener(),
+		FS:                 h.files(o.fs()),
 		MemTableSize:       8 << 20,
 		FormatMajorVersion: pebble.FormatNewest,
 	}
@@ -73,15 +77,62 @@ func Open(dir string, o Options) (*DB, error) {
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
-	p, err := pebble.Open(dir, opts)
+	lock, err := pebble.LockDirectory(dir, o.fs())
 	if err != nil {
 		cache.Unref()
-		if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) && locked(dir) || strings.Contains(err.Error(), lockedHere) {
-			return nil, fmt.Errorf("%w (%s)", ErrBusy, dir)
-		}
-		return nil, fmt.Errorf("open index in %s: %w", dir, err)
+		return nil, lockError(dir, err)
 	}
-	return &DB{p, cache}, nil
+	opts.Lock = lock
+	opts.ErrorIfNotExists = !o.empty(dir) // else Pebble would begin anew among the remains
+	p, err := h.open(dir, opts)
+	if err != nil {
+		cache.Unref()
+		return nil, errors.Join(openError(dir, err), lock.Close())
+	}
+	return &DB{p, cache, lock, h}, nil
+}
+
+func (o Options) fs() vfs.FS {
+	if o.FS == nil {
+		return vfs.Default
+	}
+	return o.FS
+}
+
+// makeDir makes the index's directory and returns its one name: within a
+// process Pebble tells by the name whether it holds the lock, which another
+// descriptor would release.
+func (o Options) makeDir(dir string) (string, error) {
+	if err := o.fs().MkdirAll(dir, 0o700); err != nil || o.FS != nil {
+		return dir, err
+	}
+	return realPath(dir)
+}
+
+// Remove deletes the index in dir, which nobody may have open.
+func Remove(dir string, o Options) error { return o.fs().RemoveAll(dir) }
+
+// empty reports whether dir holds nothing but the lock.
+func (o Options) empty(dir string) bool {
+	names, err := o.fs().List(dir)
+	return err == nil && !slices.ContainsFunc(names, func(name string) bool { return name != "LOCK" })
+}
+
+func lockError(dir string, err error) error {
+	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) && locked(dir) || strings.Contains(err.Error(), lockedHere) {
+		return fmt.Errorf("%w (%s)", ErrBusy, dir)
+	}
+	return fmt.Errorf("open index in %s: %w", dir, err)
+}
+
+// openError tells what is wrong with the files from what is wrong with the
+// machine: only the first is cured by a rebuild.
+func openError(dir string, err error) error {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) || errno == syscall.ENOENT {
+		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return fmt.Errorf("open index in %s: %w", dir, err)
 }
 
 // lockedHere is in what Pebble says, for want of a type, when this process
@@ -102,7 +153,7 @@ func locked(dir string) bool { return syscall.Access(dir, 2) == nil }
 
 // Close releases the index. Iterators and batches must be closed before.
 func (db *DB) Close() error {
-	err := db.p.Close()
+	err := db.health.close(db.p, db.lock)
 	db.cache.Unref()
 	return err
 }
@@ -190,7 +241,7 @@ func get(r pebble.Reader, key []byte) ([]byte, bool, error) {
 		return nil, false, nil
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("read index: %w", err)
+		return nil, false, fmt.Errorf("read index: %w", marked(err))
 	}
 	defer closer.Close()
 	return append(make([]byte, 0, len(v)), v...), true, nil
@@ -215,7 +266,15 @@ func scanFrom(r pebble.Reader, prefix, from []byte, fn func(k, v []byte) error) 
 			return err
 		}
 	}
-	return it.Error()
+	return marked(it.Error())
+}
+
+// marked makes Pebble's corruption errors ErrCorrupt.
+func marked(err error) error {
+	if pebble.IsCorruptionError(err) {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return err
 }
 
 func scanRows(r pebble.Reader, prefix, from []byte, fn func(k, v []byte) error) error {
@@ -234,17 +293,6 @@ func after(prefix []byte) []byte {
 		}
 	}
 	return nil
-}
-
-// quiet drops Pebble's chatter; a fatal error of Pebble's still ends the
-// process, as its contract says.
-type quiet struct{}
-
-func (quiet) Infof(string, ...any)  {}
-func (quiet) Errorf(string, ...any) {}
-func (quiet) Fatalf(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, "afs-engine: index: "+format+"\n", args...)
-	os.Exit(1)
 }
 
 var _ io.Closer = (*DB)(nil)

@@ -88,8 +88,9 @@ func (im *Importer) Row(k, v []byte) error {
 
 // Flush writes what Row has gathered.
 func (im *Importer) Flush() error {
-	if err := im.b.Commit(pebble.NoSync); err != nil {
-		return fmt.Errorf("write index: %w", err)
+	b := im.b
+	if _, err := im.db.health.write(func() error { return b.Commit(pebble.NoSync) }); err != nil {
+		return err
 	}
 	im.b = im.db.p.NewBatch()
 	return nil

@@ -26,11 +26,15 @@ func sessionKey(id SessionID) []byte { return append([]byte{tableSession}, id[:]
 func (db *DB) PutSession(id SessionID, s Session) error {
 	v := binary.LittleEndian.AppendUint64(nil, s.Epoch)
 	v = binary.LittleEndian.AppendUint64(v, uint64(s.Lease.UnixNano()))
-	return db.p.Set(sessionKey(id), v, pebble.Sync)
+	_, err := db.health.write(func() error { return db.p.Set(sessionKey(id), v, pebble.Sync) })
+	return err
 }
 
 // EndSession forgets a session.
-func (db *DB) EndSession(id SessionID) error { return db.p.Delete(sessionKey(id), pebble.NoSync) }
+func (db *DB) EndSession(id SessionID) error {
+	_, err := db.health.write(func() error { return db.p.Delete(sessionKey(id), pebble.NoSync) })
+	return err
+}
 
 // Sessions returns those that have not ended.
 func (db *DB) Sessions() (map[SessionID]Session, error) {

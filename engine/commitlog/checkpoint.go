@@ -207,6 +207,25 @@ func Checkpoints(ctx context.Context, s backends.Store) ([]uint64, error) {
 	return seqs, nil
 }
 
+// PruneCheckpoints deletes the checkpoints at seqs, each beginning with its
+// manifest, so that what is left of one at any moment counts for nothing.
+func PruneCheckpoints(ctx context.Context, s backends.Store, seqs []uint64) error {
+	for _, seq := range seqs {
+		if err := s.Delete(ctx, checkpointKey(seq, "manifest")); err != nil {
+			return fmt.Errorf("prune checkpoints: %w", err)
+		}
+		for info, err := range s.List(ctx, checkpointKey(seq, "part-")) {
+			if err == nil {
+				err = s.Delete(ctx, info.Key)
+			}
+			if err != nil {
+				return fmt.Errorf("prune checkpoints: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
 // ReadCheckpoint calls row for every row of the checkpoint at seq, in order,
 // each part's once that part has been verified: if it fails, what it has passed
 // so far is of no use. The slices are valid until row returns.

@@ -22,7 +22,7 @@ var (
 // PlanPublish publishes v and points tags at it. fromDraft says that v is the
 // draft of that name rather than content of its own.
 func PlanPublish(r Reader, v *Version, tags []string, fromDraft bool) ([]commitlog.Record, error) {
-	if err := checkNewName(v.Ref); err != nil {
+	if err := CheckNew(v.Ref); err != nil {
 		return nil, err
 	}
 	x, ok, err := getRow(r, v.Ref)
@@ -63,7 +63,7 @@ func PlanPublish(r Reader, v *Version, tags []string, fromDraft bool) ([]commitl
 
 // PlanDraft makes v the draft of its name, in place of one that is there.
 func PlanDraft(r Reader, v *Version) ([]commitlog.Record, error) {
-	if err := checkNewName(v.Ref); err != nil {
+	if err := CheckNew(v.Ref); err != nil {
 		return nil, err
 	}
 	x, ok, err := getRow(r, v.Ref)
@@ -122,10 +122,13 @@ func planTag(r Reader, v *Version, tag string) ([]commitlog.Record, error) {
 	return []commitlog.Record{{Kind: commitlog.KindTag, Body: c.encode()}}, nil
 }
 
-func checkNewName(ref Ref) error {
+// CheckNew says whether ref may name a version that is still to come.
+func CheckNew(ref Ref) error {
 	switch {
 	case ref.Version == LatestTag:
 		return fmt.Errorf("%w: %q is a tag that publish moves; give a version", ErrBadRef, LatestTag)
+	case ref.Version == "":
+		return fmt.Errorf("%w: no version in %q", ErrBadRef, ref)
 	case strings.HasPrefix(ref.Version, rootPrefix):
 		return fmt.Errorf("%w: %q: names that begin with %s pin a content id", ErrBadRef, ref.Version, rootPrefix)
 	}
