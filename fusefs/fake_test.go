@@ -100,6 +100,10 @@ type thing struct {
 	data     string
 	target   string
 	children map[string]*thing
+
+	owner  manifest.Owner
+	xattrs []manifest.Xattr
+	links  manifest.Links
 }
 
 var someTime = time.Date(2024, 2, 29, 12, 30, 15, 123456789, time.UTC)
@@ -122,7 +126,7 @@ const pieceSize = 1 << 10
 func (th *thing) entry(name string) manifest.Entry {
 	return manifest.Entry{
 		Name: name, Kind: th.kind, Exec: th.kind == manifest.File && th.mode&0o111 != 0, Target: th.target,
-		Attr: manifest.Attr{Mode: th.mode, MTime: th.mtime},
+		Attr: manifest.Attr{Mode: th.mode, MTime: th.mtime, Owner: th.owner, Xattrs: th.xattrs, Links: th.links},
 	}
 }
 

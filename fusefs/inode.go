@@ -19,6 +19,7 @@ const rootIno = 1
 //
 //	registry  BLAKE3(0x00 ‖ path), e.g. "go/toolchain@1.26.0"
 //	version   BLAKE3(0x01 ‖ the parent's key ‖ name), from the version's key down
+//	shared    BLAKE3(0x02 ‖ the version's key ‖ link key), a file with several names
 //
 // of which the first 16 bytes are kept. 8 of them make the inode number. They
 // all make the identity by which go-fuse tells inodes apart: should two of a
@@ -34,6 +35,11 @@ func (k key) child(name string) key {
 	b = append(b, 1)
 	b = append(b, k[:]...)
 	return hashKey(append(b, name...))
+}
+
+// shared is the key of a file in the version k that has several names.
+func (k key) shared(file [16]byte) key {
+	return hashKey(append(append([]byte{2}, k[:]...), file[:]...))
 }
 
 func hashKey(b []byte) key {

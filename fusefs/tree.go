@@ -23,6 +23,7 @@ const forever = time.Hour
 type version struct {
 	view *view
 	name string // REPO/PACKAGE@VERSION
+	key  key    // of its root
 	src  manifest.Source
 }
 
@@ -34,16 +35,26 @@ type item struct {
 }
 
 func (it *item) child(e manifest.Entry) item {
-	return item{version: it.version, entry: e, key: it.key.child(e.Name)}
+	child := item{version: it.version, entry: e, key: it.key.child(e.Name)}
+	if file, shared := e.LinkKey(); shared {
+		child.key = it.version.key.shared(file)
+	}
+	return child
 }
 
 func (it *item) attr(out *fuse.Attr) {
 	e := &it.entry
 	nlink := int64(1)
-	if e.Kind == manifest.Dir {
+	switch {
+	case e.Kind == manifest.Dir:
 		nlink = e.Summary.Subdirs + 2
+	case !e.Attr.Links.IsZero():
+		nlink = int64(e.Attr.Links.Count)
 	}
 	it.view.fill(out, fileType(e.Kind)|e.Attr.Mode, e.Size, e.Attr.MTime, nlink)
+	if o := e.Attr.Owner; o.Known {
+		out.Uid, out.Gid = o.UID, o.GID
+	}
 }
 
 // inode makes an inode for the item, and fills out with what the kernel may

@@ -25,7 +25,7 @@ type view struct {
 	ctx      context.Context
 	reg      Registry
 	opts     Options
-	uid, gid uint32 // owner of everything: who mounted it
+	uid, gid uint32 // owner of what has none of its own: who mounted it
 	limit    logLimit
 }
 
@@ -88,10 +88,11 @@ func (v *view) open(path string, ref registry.Ref) (item, error) {
 	if err != nil {
 		return item{}, err
 	}
+	top := registryKey(path)
 	return item{
-		version: &version{view: v, name: ref.String(), src: guarded{src}},
+		version: &version{view: v, name: ref.String(), key: top, src: guarded{src}},
 		entry:   e,
-		key:     registryKey(path),
+		key:     top,
 	}, nil
 }
 

@@ -13,9 +13,11 @@ import (
 	"github.com/artifortress/afs-engine/engine/manifest"
 )
 
-// The extended attributes of files and directories in a version. Symbolic
-// links have none, because Linux allows no user attributes on them.
+// The extended attributes of files and directories in a version, besides those
+// that it has stored. Symbolic links have none, because Linux allows no user
+// attributes on them.
 const (
+	xattrOurs    = "user.afs."        // begins what a version cannot store here
 	xattrContent = "user.afs.content" // 64 hex digits, see contentID
 	xattrVersion = "user.afs.version" // REPO/PACKAGE@VERSION
 )
@@ -35,14 +37,34 @@ func (n *node) Getxattr(_ context.Context, name string, dest []byte) (uint32, sy
 	case xattrVersion:
 		return answer(dest, n.name)
 	}
+	for _, x := range n.stored() {
+		if x.Name == name {
+			return answer(dest, x.Value)
+		}
+	}
 	return 0, syscall.ENODATA
+}
+
+// stored are the attributes from the version. Those that would steer the
+// system, or pass for this program's, are not shown.
+func (n *node) stored() (xs []manifest.Xattr) {
+	for _, x := range n.entry.Attr.Xattrs {
+		if x.Portable() && !strings.HasPrefix(x.Name, xattrOurs) {
+			xs = append(xs, x)
+		}
+	}
+	return xs
 }
 
 func (n *node) Listxattr(_ context.Context, dest []byte) (uint32, syscall.Errno) {
 	if n.entry.Kind == manifest.Symlink {
 		return 0, 0
 	}
-	return answer(dest, strings.Join([]string{xattrContent, xattrVersion, ""}, "\x00"))
+	names := xattrContent + "\x00" + xattrVersion + "\x00"
+	for _, x := range n.stored() {
+		names += x.Name + "\x00"
+	}
+	return answer(dest, names)
 }
 
 // answer copies s, or says how much room it needs.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
@@ -62,10 +63,23 @@ type entryLine struct {
 	Target    string    `json:"target,omitempty"`
 	TargetB64 []byte    `json:"target_b64,omitempty"`
 
+	// As far as the version has them.
+	UID       *uint32     `json:"uid,omitempty"`
+	GID       *uint32     `json:"gid,omitempty"`
+	Xattrs    []xattrLine `json:"xattrs,omitempty"`
+	Links     uint32      `json:"links,omitempty"`      // names of the file, where it was ingested
+	LinkGroup string      `json:"link_group,omitempty"` // the same for all of them
+
 	// Directories.
 	Root  *chunker.ID `json:"root,omitempty"`
 	Files *int64      `json:"files,omitempty"`
 	Bytes *int64      `json:"bytes,omitempty"`
+}
+
+type xattrLine struct {
+	Name    string `json:"name"`
+	NameB64 []byte `json:"name_b64,omitempty"`
+	Value   []byte `json:"value_b64"`
 }
 
 func describeEntry(path string, e manifest.Entry) entryLine {
@@ -79,6 +93,15 @@ func describeEntry(path string, e manifest.Entry) entryLine {
 		Exec:      e.Exec,
 		Target:    e.Target,
 		TargetB64: b64(e.Target),
+	}
+	if o := e.Attr.Owner; o.Known {
+		l.UID, l.GID = &o.UID, &o.GID
+	}
+	for _, x := range e.Attr.Xattrs {
+		l.Xattrs = append(l.Xattrs, xattrLine{x.Name, b64(x.Name), []byte(x.Value)})
+	}
+	if links := e.Attr.Links; !links.IsZero() {
+		l.Links, l.LinkGroup = links.Count, hex.EncodeToString(links.Group[:])
 	}
 	if e.Kind == manifest.Dir {
 		l.Root, l.Files, l.Bytes = &e.Tree, &e.Summary.Files, &e.Summary.Bytes

@@ -25,8 +25,12 @@ func (a *app) diffCommand() *cobra.Command {
 reads as a reference is one, so write ./a@1 for a directory of that name.
 
   A path    added              T path    file, directory or link turned into another
-  D path    deleted            m path    only mode or time changed
+  D path    deleted            m path    only attributes changed
   M path    content changed
+
+Attributes are mode, time, names of one file (hard links) and, of a local
+directory if asked for, owner and extended attributes: ask for what the version
+was ingested with.
 
 What is equal is skipped as a whole: between two versions the cost follows the
 size of the change.`,
@@ -38,15 +42,18 @@ size of the change.`,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.diff(cmd.Context(), &f, args[0], args[1]) },
 	}
 	cmd.Flags().BoolVar(&f.exitCode, "exit-code", false, "exit 2 if there are differences")
-	cmd.Flags().BoolVar(&f.noAttrs, "no-attrs", false, "do not list paths of which only mode or time changed")
+	cmd.Flags().BoolVar(&f.noAttrs, "no-attrs", false, "do not list paths of which only attributes changed")
+	f.attrFlags.register(cmd.Flags())
 	f.filterFlags.register(cmd.Flags())
 	f.registerFiles(cmd.Flags())
 	return cmd
 }
 
-// diffFlags are the flags of diff. The filter is for local directories.
+// diffFlags are the flags of diff. Filter and attributes are for local
+// directories.
 type diffFlags struct {
 	filterFlags
+	attrFlags
 	exitCode, noAttrs bool
 }
 
@@ -57,7 +64,11 @@ type side struct {
 }
 
 func (a *app) diff(ctx context.Context, f *diffFlags, argA, argB string) error {
-	flt, err := f.build()
+	var o source.Options
+	err := f.attrFlags.apply(&o)
+	if err == nil {
+		o.Filter, err = f.build()
+	}
 	if err != nil {
 		return err
 	}
@@ -66,7 +77,7 @@ func (a *app) diff(ctx context.Context, f *diffFlags, argA, argB string) error {
 		unread := 0
 		for i, arg := range []string{argA, argB} {
 			if isLocal(arg) {
-				scanned, err := engine.Scan(ctx, source.Dir(arg, source.Options{Filter: flt}), p, "")
+				scanned, err := engine.Scan(ctx, source.Dir(arg, o), p, "")
 				if err != nil {
 					return err
 				}

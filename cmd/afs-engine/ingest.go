@@ -35,6 +35,9 @@ what was stored stays a draft, each such file is listed, and the exit code is 3.
 Publishing the same content again changes nothing and says so; other content
 under a published name is a conflict, exit 14.
 
+Several names of one file stay that. Owners, with setuid, setgid and sticky bits,
+and extended attributes (user.*, security.capability) are left out unless kept.
+
 --batch reads JSON lines {"source","ref","labels","tag","exclude","draft"}; source
 and ref are required. All lines are checked before any of them runs, and a line
 that fails does not stop the others. The other flags apply to every line.`,
@@ -70,6 +73,7 @@ type ingestFlags struct {
 	draft, dryRun, allowIncomplete, reproducible bool
 	stdinName, batch                             string
 	jobs                                         int
+	attrFlags
 }
 
 func (f *ingestFlags) register(fs *pflag.FlagSet) {
@@ -78,6 +82,7 @@ func (f *ingestFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.dryRun, "dry-run", false, "count exactly what would be new, and store nothing")
 	fs.BoolVar(&f.allowIncomplete, "allow-incomplete", false, "publish although something could not be read")
 	fs.BoolVar(&f.reproducible, "reproducible", false, "times from SOURCE_DATE_EPOCH or 0, modes 0644 and 0755")
+	f.attrFlags.register(fs)
 	f.filterFlags.register(fs)
 	f.registerFiles(fs)
 	fs.StringVar(&f.stdinName, "stdin-name", "", "with SRC '-': stdin is one raw file, called `NAME`")
@@ -135,6 +140,9 @@ func (f *ingestFlags) request(ref registry.Ref) (engine.IngestRequest, error) {
 // sourceOptions are the flags about reading, with further patterns to exclude.
 func (f *ingestFlags) sourceOptions(env func(string) string, exclude ...string) (source.Options, error) {
 	o := source.Options{Reproducible: f.reproducible, Epoch: time.Unix(0, 0)}
+	if err := f.attrFlags.apply(&o); err != nil {
+		return o, err
+	}
 	if s := env("SOURCE_DATE_EPOCH"); s != "" && f.reproducible {
 		n, err := strconv.ParseInt(s, 10, 64)
 		if err != nil {

@@ -23,7 +23,11 @@ func (a *app) restoreCommand() *cobra.Command {
 contents of DEST, a file becomes DEST. '-' writes a tar stream to stdout.
 
 Files appear under their names when they are complete, so that what an
-interrupted restore leaves behind is whole; --resume goes on with it.`,
+interrupted restore leaves behind is whole; --resume goes on with it.
+
+Several names of one file become that again. Owners and extended attributes that
+the version has are set as far as you may and the file system can; how many
+could not be is said at the end, which of them with -v.`,
 		Example: `  afs-engine restore go/toolchain@1.26.0 ./go
   afs-engine restore go/toolchain@1.26.0:bin ./bin --overwrite=changed --delete
   afs-engine restore app/web@latest - | ssh host tar x -C /srv/web`,
@@ -32,7 +36,7 @@ interrupted restore leaves behind is whole; --resume goes on with it.`,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.restore(cmd.Context(), &f, args[0], args[1]) },
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&f.overwrite, "overwrite", string(unpack.Never), "`WHEN` to replace what is there: never, changed (other size or time), always")
+	fs.StringVar(&f.overwrite, "overwrite", string(unpack.Never), "`WHEN` to replace what is there: never, changed (other size, time, mode or owner), always")
 	fs.BoolVar(&f.delete, "delete", false, "delete from DEST what the version does not have")
 	fs.BoolVar(&f.resume, "resume", false, "go on with a restore that was interrupted")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "list what would be done, and do nothing")
@@ -64,7 +68,11 @@ type restoreLine struct {
 	Bytes   int64   `json:"bytes"`
 	Skipped int64   `json:"skipped"`
 	Deleted int64   `json:"deleted"`
+	Linked  int64   `json:"linked"` // further names of files
 	Seconds float64 `json:"seconds"`
+
+	NoOwner  int64 `json:"no_owner"` // written, but without the owner that the version has
+	NoXattrs int64 `json:"no_xattrs"`
 }
 
 func (a *app) restore(ctx context.Context, f *restoreFlags, arg, dest string) error {
@@ -109,6 +117,7 @@ func (a *app) restore(ctx context.Context, f *restoreFlags, arg, dest string) er
 		line := restoreLine{
 			Ref: arg, RefB64: b64(arg), Dest: dest, DestB64: b64(dest), DryRun: f.dryRun,
 			Files: r.Files, Dirs: r.Dirs, Links: r.Links, Bytes: r.Bytes, Skipped: r.Skipped, Deleted: r.Deleted,
+			Linked: r.Linked, NoOwner: r.NoOwner, NoXattrs: r.NoXattrs,
 			Seconds: a.now().Sub(start).Seconds(),
 		}
 		if perr := a.printRestore(line, toTar); err == nil {
@@ -157,7 +166,15 @@ func (a *app) printRestore(l restoreLine, toTar bool) error {
 	if a.out.json {
 		return a.out.emit("restore", l)
 	}
-	text := files(l.Files) + ", " + size(l.Bytes)
+	for _, lack := range []struct {
+		n    int64
+		what string
+	}{{l.NoOwner, "the owner"}, {l.NoXattrs, "all the extended attributes"}} {
+		if lack.n > 0 {
+			a.note("%s: without %s that the version has", plural(lack.n, "file or directory", "files and directories"), lack.what)
+		}
+	}
+	text := files(l.Files+l.Linked) + ", " + size(l.Bytes)
 	if l.Skipped > 0 {
 		text += "; " + count(l.Skipped) + " left as they were"
 	}

@@ -118,6 +118,12 @@ func (d *Dir) Symlink(target, name string) error {
 	return pathError("symlink", name, retry(func() error { return unix.Symlinkat(target, d.fd, name) }))
 }
 
+// Link makes name in the directory to another name of the file or link that d
+// has under from, on the same file system. It does not follow links.
+func (d *Dir) Link(from string, to *Dir, name string) error {
+	return pathError("link", name, retry(func() error { return unix.Linkat(d.fd, from, to.fd, name, 0) }))
+}
+
 // Rename gives an entry another name in the same directory, replacing a file
 // or link that has it.
 func (d *Dir) Rename(from, to string) error {

@@ -152,3 +152,81 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func TestLinksAreMadeToNamesNotToWhatTheyLeadTo(t *testing.T) {
+	d := open(t)
+	f, err := d.OpenFile("f", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	must(t, err)
+	must(t, f.Close())
+	must(t, d.Symlink("f", "l"))
+	must(t, d.Mkdir("sub", 0o700))
+	sub, err := d.OpenDir("sub")
+	must(t, err)
+	defer sub.Close()
+	must(t, d.Link("f", sub, "g"))
+	was, err := d.Lstat("f")
+	must(t, err)
+	if is, err := sub.Lstat("g"); err != nil || !is.Same(was) || is.Links != 2 {
+		t.Errorf("linked: %+v, %v", is, err)
+	}
+	must(t, d.Link("l", sub, "m"))
+	if is, err := sub.Lstat("m"); err != nil || is.Type != Link {
+		t.Errorf("a link to a link is %+v, %v", is, err)
+	}
+	if err := d.Link("f", sub, "g"); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over another name: %v", err)
+	}
+}
+
+func TestOwnersAreSetWithoutFollowingLinks(t *testing.T) {
+	d := open(t)
+	f, err := d.OpenFile("f", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	must(t, err)
+	defer f.Close()
+	must(t, d.Symlink("f", "l"))
+	uid, gid := uint32(os.Geteuid()), uint32(os.Getegid())
+	if uid == 0 {
+		uid, gid = 12345, 1<<32-2
+	}
+	must(t, d.Lchown("l", uid, gid))
+	must(t, d.Chown(uid, gid))
+	for name, want := range map[string]uint32{"l": uid, ".": uid, "f": uint32(os.Geteuid())} {
+		if is, err := d.Lstat(name); err != nil || is.UID != want {
+			t.Errorf("%s: %+v, %v", name, is, err)
+		}
+	}
+	must(t, f.Chown(uid, gid))
+	if is, err := f.Stat(); err != nil || is.UID != uid || is.GID != gid {
+		t.Errorf("f: %+v, %v", is, err)
+	}
+}
+
+func TestXattrsReadBack(t *testing.T) {
+	d := open(t)
+	f, err := d.OpenFile("f", os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	must(t, err)
+	defer f.Close()
+	want := []Xattr{{"user.\xff\n=", strings.Repeat("v", 3000)}, {"user.empty", ""}}
+	for _, x := range append(want, Xattr{"user.unwanted", "x"}) {
+		if err := f.SetXattr(x); errors.Is(err, syscall.ENOTSUP) {
+			t.Skip("no extended attributes here")
+		} else {
+			must(t, err)
+		}
+	}
+	must(t, d.SetXattr(Xattr{"user.dir", "\x00"}))
+	wanted := func(name string) bool { return name != "user.unwanted" && strings.HasPrefix(name, "user.") }
+	got, err := f.Xattrs(wanted)
+	must(t, err)
+	slices.SortFunc(got, func(a, b Xattr) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(want, func(a, b Xattr) int { return strings.Compare(a.Name, b.Name) })
+	if !slices.Equal(got, want) {
+		t.Errorf("read %q", got)
+	}
+	if got, err := d.Xattrs(wanted); err != nil || !slices.Equal(got, []Xattr{{"user.dir", "\x00"}}) {
+		t.Errorf("of the directory: %q, %v", got, err)
+	}
+	if err := f.SetXattr(Xattr{"nonsense", ""}); err == nil {
+		t.Error("an attribute without a namespace was set")
+	}
+}

@@ -55,6 +55,12 @@ func (f *File) Chmod(mode uint32) error {
 	return pathError("chmod", f.name, retry(func() error { return unix.Fchmod(f.fd, mode) }))
 }
 
+// Chown sets owner and group. A system clears setuid, setgid and capabilities
+// then.
+func (f *File) Chown(uid, gid uint32) error {
+	return pathError("chown", f.name, retry(func() error { return unix.Fchown(f.fd, int(uid), int(gid)) }))
+}
+
 // Stat describes the file.
 func (f *File) Stat() (Info, error) { return fstat(f.fd, f.name) }
 
@@ -69,6 +75,18 @@ func (f *File) Close() error { return pathError("close", f.name, unix.Close(f.fd
 // Chmod sets the mode of d itself.
 func (d *Dir) Chmod(mode uint32) error {
 	return pathError("chmod", ".", retry(func() error { return unix.Fchmod(d.fd, mode) }))
+}
+
+// Chown sets owner and group of d itself.
+func (d *Dir) Chown(uid, gid uint32) error {
+	return pathError("chown", ".", retry(func() error { return unix.Fchown(d.fd, int(uid), int(gid)) }))
+}
+
+// Lchown sets owner and group of an entry of d, of a link its own.
+func (d *Dir) Lchown(name string, uid, gid uint32) error {
+	return pathError("chown", name, retry(func() error {
+		return unix.Fchownat(d.fd, name, int(uid), int(gid), unix.AT_SYMLINK_NOFOLLOW)
+	}))
 }
 
 // SetMTime sets the modification time of an entry of d, "." for d itself; the

@@ -22,8 +22,9 @@ type Info struct {
 	Type         Type
 	Mode         uint32 // 07777
 	Size         int64  // bytes
-	UID          uint32
+	UID, GID     uint32
 	Dev, Ino     uint64
+	Links        uint64 // names that it has
 	MTime, CTime time.Time
 }
 
@@ -56,8 +57,8 @@ func fstat(fd int, name string) (Info, error) {
 // infoOf converts: the fields' types differ between systems.
 func infoOf(st *unix.Stat_t) Info {
 	i := Info{
-		Mode: uint32(st.Mode) & 0o7777, Size: st.Size, UID: st.Uid,
-		Dev: uint64(st.Dev), Ino: uint64(st.Ino),
+		Mode: uint32(st.Mode) & 0o7777, Size: st.Size, UID: st.Uid, GID: st.Gid,
+		Dev: uint64(st.Dev), Ino: uint64(st.Ino), Links: uint64(st.Nlink),
 		MTime: time.Unix(st.Mtim.Unix()), CTime: time.Unix(st.Ctim.Unix()),
 	}
 	switch st.Mode & unix.S_IFMT {

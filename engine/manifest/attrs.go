@@ -13,6 +13,9 @@ type attrsView struct {
 	sec     int64
 	nsec    int64
 	subtree chunker.ID // zero: not a directory, or the root
+	owner   Owner
+	xattrs  []byte // encoded
+	links   Links
 	unknown unknownView
 }
 
@@ -25,19 +28,42 @@ func (a *attrsView) field(tag uint64, v *wire.Reader, own *deps) {
 		a.sec, a.nsec = v.Varint(), int64(v.Uvarint(1e9-1))
 	case tagSubtree:
 		a.subtree = own.node(v)
+	case tagUID:
+		a.owner.UID = uint32(v.Uvarint(OwnerMax))
+	case tagGID:
+		a.owner.GID = uint32(v.Uvarint(OwnerMax))
+	case tagXattrs:
+		a.xattrs = v.Bytes(v.Len())
+		checkXattrs(a.xattrs, v)
+	case tagLinks:
+		copy(a.links.Group[:], v.Bytes(len(a.links.Group)))
+		a.links.Count = uint32(v.Uvarint(1<<32 - 1))
+		if why := a.links.check(); why != "" {
+			v.Failf("%s", why)
+		}
 	}
 }
 
-// check says whether the fields that every entry has were there.
-func (a *attrsView) check(r *wire.Reader, have uint) {
-	if have&^(1<<tagSubtree) != 1<<tagMode|1<<tagMTime {
+// check says whether the fields fit together.
+func (a *attrsView) check(r *wire.Reader, have uint64) {
+	const always, ids = 1<<tagMode | 1<<tagMTime, 1<<tagUID | 1<<tagGID
+	if have&always != always {
 		r.Failf("an entry without mode or time")
+	}
+	if a.owner.Known = have&ids == ids; !a.owner.Known && have&ids != 0 {
+		r.Failf("a uid without a gid, or the other way round")
+	}
+	if have&(1<<tagSubtree) != 0 && have&(1<<tagLinks) != 0 {
+		r.Failf("a directory with hard links")
 	}
 }
 
 // fill copies the attributes into e.
 func (a *attrsView) fill(e *Entry) {
-	e.Attr = Attr{Mode: a.mode, MTime: time.Unix(a.sec, a.nsec).UTC(), Tree: a.subtree}
+	e.Attr = Attr{
+		Mode: a.mode, MTime: time.Unix(a.sec, a.nsec).UTC(),
+		Owner: a.owner, Xattrs: xattrs(a.xattrs), Links: a.links, Tree: a.subtree,
+	}
 	if a.unknown.count > 0 {
 		e.setUnknown().attrs = a.unknown.fields()
 	}

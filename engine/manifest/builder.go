@@ -50,7 +50,8 @@ func (b *Builder) Enter(ctx context.Context, e Entry) error {
 	if err := b.ready(); err != nil {
 		return err
 	}
-	e = Entry{Name: e.Name, Kind: Dir, Attr: Attr{Mode: e.Attr.Mode, MTime: e.Attr.MTime}, unknown: e.unknown}
+	e = Entry{Name: e.Name, Kind: Dir, Attr: e.Attr, unknown: e.unknown}
+	e.Attr.Tree = chunker.ID{}
 	if err := checkEntry(&e, false); err != nil {
 		return err
 	}

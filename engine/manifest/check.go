@@ -50,6 +50,12 @@ func checkEntry(e *Entry, subtrees bool) error {
 	switch {
 	case e.Attr.Mode > 07777:
 		return bad("mode %o", e.Attr.Mode)
+	case e.Attr.Owner.UID > OwnerMax || e.Attr.Owner.GID > OwnerMax || !e.Attr.Owner.Known && e.Attr.Owner != Owner{}:
+		return bad("owner %v", e.Attr.Owner)
+	case !e.Attr.Links.IsZero() && e.Kind != File:
+		return bad("a %s with hard links", e.Kind)
+	case !e.Attr.Links.IsZero() && e.Attr.Links.check() != "":
+		return bad("%s", e.Attr.Links.check())
 	case e.Exec && e.Kind != File:
 		return bad("a %s that is executable", e.Kind)
 	case e.Target != "" && e.Kind != Symlink:
@@ -58,6 +64,9 @@ func checkEntry(e *Entry, subtrees bool) error {
 		return bad("a %s with content", e.Kind)
 	case !noTree && e.Kind != Dir:
 		return bad("a %s with a subtree", e.Kind)
+	}
+	if err := CheckXattrs(e.Attr.Xattrs); err != nil {
+		return fmt.Errorf("%q: %w", e.Name, err)
 	}
 	switch e.Kind {
 	case File:

@@ -33,6 +33,16 @@ type unknownView struct {
 	deps  deps
 }
 
+// add takes an encoded field, without room behind it. The first one stays
+// where it is.
+func (v *unknownView) add(field []byte) {
+	if v.count++; v.count == 1 {
+		v.bytes = field
+	} else {
+		v.bytes = append(v.bytes, field...)
+	}
+}
+
 func (v unknownView) fields() fields {
 	return fields{v.count, bytes.Clone(v.bytes), ids(v.deps.nodes), ids(v.deps.chunks)}
 }
@@ -61,7 +71,7 @@ func (c *contentView) field(tag uint64, v *wire.Reader, own *deps) {
 
 // check holds the fields to the entry's kind. Bit t of have is set if there
 // was a field t.
-func (c *contentView) check(r *wire.Reader, have uint) {
+func (c *contentView) check(r *wire.Reader, have uint64) {
 	const kind, exec = 1 << tagKind, 1 << tagExec
 	const empty, inline, listed = kind | 1<<tagSize, kind | 1<<tagSize | 1<<tagSegments, kind | 1<<tagSize | 1<<tagList
 	ok := false

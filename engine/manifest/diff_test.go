@@ -42,7 +42,7 @@ func naiveDiff(path string, a, b *tree, emit func(path string, kind ChangeKind))
 	switch {
 	case !reflect.DeepEqual(x, y):
 		emit(path, Modified)
-	case xa != ya:
+	case !reflect.DeepEqual(xa, ya):
 		emit(path, AttrsChanged)
 	}
 	names := append(a.sorted(), b.sorted()...)

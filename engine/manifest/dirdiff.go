@@ -16,6 +16,8 @@ func compareEntries(older, newer *Entry) ChangeKind {
 		!older.unknownContent().equal(newer.unknownContent()):
 		return Modified
 	case older.Attr.Mode != newer.Attr.Mode, !older.Attr.MTime.Equal(newer.Attr.MTime),
+		older.Attr.Owner != newer.Attr.Owner, older.Attr.Links != newer.Attr.Links,
+		!slices.Equal(older.Attr.Xattrs, newer.Attr.Xattrs),
 		!older.unknownAttrs().equal(newer.unknownAttrs()):
 		return AttrsChanged
 	}

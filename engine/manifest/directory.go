@@ -22,7 +22,7 @@ func RootEntry(ctx context.Context, src Source, r Root) (Entry, error) {
 	if err != nil {
 		return Entry{}, fmt.Errorf("read root attributes: %w", err)
 	}
-	if it == nil || len(it.name) > 0 || !it.attrs.subtree.IsZero() {
+	if it == nil || len(it.name) > 0 || !it.attrs.subtree.IsZero() || !it.attrs.links.IsZero() {
 		return Entry{}, fmt.Errorf("%w: attributes %s have no entry for a root", wire.ErrMalformed, r.Attrs)
 	}
 	it.attrs.fill(&e)
@@ -140,7 +140,7 @@ func (d *Directory) join(content, attrs *item) (e Entry, err error) {
 	e.Name = string(content.name)
 	content.content.fill(&e)
 	attrs.attrs.fill(&e)
-	if (e.Kind == Dir) == e.Attr.Tree.IsZero() {
+	if (e.Kind == Dir) == e.Attr.Tree.IsZero() || e.Kind != File && !e.Attr.Links.IsZero() {
 		return Entry{}, fmt.Errorf("%w: attributes %s: %q is a %s with the attributes of another kind", wire.ErrMalformed, d.e.Attr.Tree, e.Name, e.Kind)
 	}
 	return e, nil

@@ -52,19 +52,23 @@ const (
 	tagTree     = 7 // directory; summary; takes a node id
 	// Reserved: 8 inline content, 9 hard-link group.
 
-	contentKnown = 7 // higher tags are kept as they are
+	// Bit t stands for tag t. Fields with other tags are kept as they are.
+	contentKnown uint64 = 1<<(tagTree+1) - 1<<tagKind
 )
 
 // Tags of attribute fields; wire format. Every entry has a mode and a time, a
-// directory other than the root also a subtree.
+// directory other than the root also a subtree. Only the subtree takes an id.
 const (
-	tagMode    = 1 // varint, at most 07777
-	tagMTime   = 2 // zig-zag varint seconds since 1970, varint nanoseconds
-	tagSubtree = 3 // directory; empty value; takes a node id
-	// Reserved: 16 uid, 17 gid, 18 xattrs, 19 ACL, 20 hard-link group,
-	// 21 SHA-256 and 22 BLAKE3 of the whole file.
+	tagMode    = 1  // varint, at most 07777
+	tagMTime   = 2  // zig-zag varint seconds since 1970, varint nanoseconds
+	tagSubtree = 3  // directory; empty value; takes a node id
+	tagUID     = 16 // varint, at most OwnerMax; with a gid or not at all
+	tagGID     = 17 // likewise
+	tagXattrs  = 18 // one or more of: counted name, counted value; by name; XattrsMax in all
+	tagLinks   = 20 // file; 16 bytes of group, varint count of names, 2 to 2^32-1
+	// Reserved: 19 ACL, 21 SHA-256 and 22 BLAKE3 of the whole file.
 
-	attrsKnown = 3 // higher tags are kept as they are
+	attrsKnown uint64 = 1<<tagMode | 1<<tagMTime | 1<<tagSubtree | 1<<tagUID | 1<<tagGID | 1<<tagXattrs | 1<<tagLinks
 )
 
 const tagMax = 1<<16 - 1

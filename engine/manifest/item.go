@@ -62,13 +62,13 @@ func (it *item) readInner(p *page) {
 	it.child = p.deps.node(p.r)
 }
 
-// readLeaf decodes the fields of an entry. Those with tags above known are
+// readLeaf decodes the fields of an entry. Those whose tags are not known are
 // kept as they are, with the ids that the known ones leave over.
 func (it *item) readLeaf(p *page, known uint64) {
 	r := p.r
 	it.own = p.deps.take(r)
 	own, rest := it.own, unknownView{}
-	var have uint // bit t: there was a known field t
+	var have uint64 // bit t: there was a known field t
 	last := uint64(0)
 	for n := r.Count(2); n > 0; n-- {
 		start := r.Pos()
@@ -78,20 +78,17 @@ func (it *item) readLeaf(p *page, known uint64) {
 		}
 		last = tag
 		value := r.Counted(r.Len())
-		switch {
-		case r.Err() != nil:
+		if r.Err() != nil {
 			return
-		case tag <= known:
-			have |= 1 << tag
+		}
+		if bit := uint64(1) << tag; known&bit != 0 {
+			have |= bit
 			it.field(p, tag, value, &own)
 			continue
-		case rest.count == 0:
-			rest.bytes = p.data[start:]
 		}
-		rest.count++
+		rest.add(p.data[start:r.Pos():r.Pos()])
 	}
 	if rest.count > 0 {
-		rest.bytes = rest.bytes[:len(rest.bytes)-r.Len()]
 		rest.deps = own
 	} else if !own.empty() {
 		r.Failf("ids that no field refers to")

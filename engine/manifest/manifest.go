@@ -1,7 +1,7 @@
 // Package manifest describes a version's content: which names hold which bytes.
 //
 // There are two parallel Merkle trees. The content tree says kind, executable
-// bit, link target, size and chunks; the attributes tree says mode and times.
+// bit, link target, size and chunks; the attributes tree says mode, times and the like.
 // So touching every mtime shares every content node, and two machines that
 // publish the same bytes name them by the same content id. A version is a
 // Root: one id of each.
@@ -85,10 +85,23 @@ type Entry struct {
 
 // Attr is what a person can change about an entry without changing content.
 type Attr struct {
-	Mode  uint32     // permission bits, and setuid, setgid, sticky: 07777
-	MTime time.Time  // to the nanosecond; before 1970 too
-	Tree  chunker.ID // Dir: the directory's attributes node
+	Mode   uint32     // permission bits, and setuid, setgid, sticky: 07777
+	MTime  time.Time  // to the nanosecond; before 1970 too
+	Owner  Owner      // zero: not kept
+	Xattrs []Xattr    // extended attributes in ascending byte order of names; XattrsMax in all
+	Links  Links      // File: zero if it has no other name
+	Tree   chunker.ID // Dir: the directory's attributes node
 }
+
+// Owner is a user and a group, by number. If it is not Known, both are 0.
+type Owner struct {
+	Known    bool
+	UID, GID uint32 // at most OwnerMax
+}
+
+// Xattr is an extended attribute. Name and Value are bytes, not necessarily
+// UTF-8; a name has 1 to NameMax bytes without NUL.
+type Xattr struct{ Name, Value string }
 
 // Summary adds up a directory, so that a stat or a progress bar needs no walk.
 type Summary struct {
@@ -122,6 +135,8 @@ const (
 	TargetMax      = 4095
 	NodeMax        = 256 << 10 // one node
 	EntryMax       = 64 << 10  // one entry of a node, with the ids it refers to
+	XattrsMax      = 60 << 10  // the extended attributes of an entry, as encoded; leaves room for the rest
+	OwnerMax       = 1<<32 - 2 // not bytes: the largest uid and gid; the next one means "none" to systems
 	DepthMax       = 32        // levels of nodes in one directory or chunk list
 	NestingMax     = 4096      // directories inside each other
 	InlineSegments = 16        // a file with more has a chunk list tree

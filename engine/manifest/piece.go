@@ -16,6 +16,7 @@ type piece struct {
 	sum           Summary
 	body          []byte
 	nodes, chunks []chunker.ID
+	rest          []byte    // unknown fields not yet in body
 	value         [256]byte // room for a field while it is encoded
 }
 
@@ -37,15 +38,26 @@ func (p *piece) begin(known int, u fields) {
 	for _, n := range [...]int{len(p.nodes), len(p.chunks), known + u.count} {
 		p.body = binary.AppendUvarint(p.body, uint64(n))
 	}
+	p.rest = u.bytes
 }
 
+// field encodes a known field, behind the unknown ones with lower tags.
 func (p *piece) field(tag uint64, value []byte) {
+	for len(p.rest) > 0 {
+		unknown, n := binary.Uvarint(p.rest)
+		if unknown > tag {
+			break
+		}
+		size, m := binary.Uvarint(p.rest[n:])
+		end := n + m + int(size)
+		p.body, p.rest = append(p.body, p.rest[:end]...), p.rest[end:]
+	}
 	p.body = wire.AppendCounted(binary.AppendUvarint(p.body, tag), value)
 }
 
-// end adds the unknown fields.
-func (p *piece) end(u fields) error {
-	p.body = append(p.body, u.bytes...)
+// end adds the unknown fields that are left.
+func (p *piece) end() error {
+	p.body, p.rest = append(p.body, p.rest...), nil
 	if p.size() > EntryMax {
 		return fmt.Errorf("%w: %q: %d bytes encoded, want at most %d", ErrEntry, p.name, p.size(), EntryMax)
 	}
@@ -89,7 +101,7 @@ func (p *piece) content(e *Entry, hash uint64) error {
 	case Dir:
 		p.field(tagTree, appendSummary(p.value[:0], e.Summary))
 	}
-	return p.end(u)
+	return p.end()
 }
 
 func (p *piece) file(e *Entry) {
@@ -108,23 +120,42 @@ func (p *piece) file(e *Entry) {
 	}
 }
 
-// attrs encodes the attributes of e.
+// attrs encodes the attributes of e, which checkEntry has passed.
 func (p *piece) attrs(e *Entry, hash uint64) error {
 	p.reset(e.Name, hash)
+	a := &e.Attr
 	known := 2
-	if !e.Attr.Tree.IsZero() {
+	if !a.Tree.IsZero() {
 		known++
-		p.nodes = append(p.nodes, e.Attr.Tree)
+		p.nodes = append(p.nodes, a.Tree)
 	}
-	u := e.unknownAttrs()
-	p.begin(known, u)
-	p.field(tagMode, binary.AppendUvarint(p.value[:0], uint64(e.Attr.Mode)))
-	v := binary.AppendVarint(p.value[:0], e.Attr.MTime.Unix())
-	p.field(tagMTime, binary.AppendUvarint(v, uint64(e.Attr.MTime.Nanosecond())))
-	if known > 2 {
+	if a.Owner.Known {
+		known += 2
+	}
+	if len(a.Xattrs) > 0 {
+		known++
+	}
+	if !a.Links.IsZero() {
+		known++
+	}
+	p.begin(known, e.unknownAttrs())
+	p.field(tagMode, binary.AppendUvarint(p.value[:0], uint64(a.Mode)))
+	v := binary.AppendVarint(p.value[:0], a.MTime.Unix())
+	p.field(tagMTime, binary.AppendUvarint(v, uint64(a.MTime.Nanosecond())))
+	if !a.Tree.IsZero() {
 		p.field(tagSubtree, nil)
 	}
-	return p.end(u)
+	if a.Owner.Known {
+		p.field(tagUID, binary.AppendUvarint(p.value[:0], uint64(a.Owner.UID)))
+		p.field(tagGID, binary.AppendUvarint(p.value[:0], uint64(a.Owner.GID)))
+	}
+	if len(a.Xattrs) > 0 {
+		p.field(tagXattrs, appendXattrs(p.value[:0], a.Xattrs))
+	}
+	if !a.Links.IsZero() {
+		p.field(tagLinks, binary.AppendUvarint(append(p.value[:0], a.Links.Group[:]...), uint64(a.Links.Count)))
+	}
+	return p.end()
 }
 
 // segment encodes an entry of a chunk list leaf.

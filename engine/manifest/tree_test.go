@@ -89,8 +89,24 @@ func newFiles(t testing.TB, store *memStore, seed uint64) *files {
 	return &files{t, store, rand.New(rand.NewPCG(seed, 0)), NewListBuilder(store)}
 }
 
+// attr has, now and then, what few entries have.
 func (f *files) attr() Attr {
-	return Attr{Mode: f.rng.Uint32N(0o10000), MTime: time.Unix(f.rng.Int64N(4e9)-2e9, f.rng.Int64N(1e9)).UTC()}
+	a := Attr{Mode: f.rng.Uint32N(0o10000), MTime: time.Unix(f.rng.Int64N(4e9)-2e9, f.rng.Int64N(1e9)).UTC()}
+	if f.rng.IntN(8) == 0 {
+		a.Owner = Owner{true, f.rng.Uint32N(3), f.rng.Uint32() >> 1}
+	}
+	if f.rng.IntN(16) == 0 {
+		a.Xattrs = []Xattr{{"security.capability", "\x01\x00"}, {"user.\xff", string(make([]byte, f.rng.IntN(300)))}}
+	}
+	return a
+}
+
+func (f *files) fileAttr() Attr {
+	a := f.attr()
+	if f.rng.IntN(8) == 0 {
+		a.Links = Links{LinkGroup(f.name()), 2 + f.rng.Uint32N(1<<31)}
+	}
+	return a
 }
 
 // file has n segments of a few bytes each, one in eight a run of zeros.
@@ -110,7 +126,7 @@ func (f *files) file(n int) *tree {
 	}
 	c, size, err := f.list.Finish(context.Background())
 	check(f.t, err)
-	return &tree{entry: Entry{Kind: File, Exec: f.rng.IntN(3) == 0, Size: size, Content: c, Attr: f.attr()}}
+	return &tree{entry: Entry{Kind: File, Exec: f.rng.IntN(3) == 0, Size: size, Content: c, Attr: f.fileAttr()}}
 }
 
 func (f *files) symlink(target string) *tree {

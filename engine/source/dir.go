@@ -14,6 +14,10 @@ import (
 // inside are taken as links and never followed. Mount points are crossed. It
 // may be walked several times, also at once.
 //
+// Several names of one file become entries with the same manifest.Links, whose
+// group is that of the first of them in the walk, so that equal trees get equal
+// groups.
+//
 // A file that changes while it is read is ErrChanged from its reader; a
 // directory in which names come or go while it is walked is a Problem.
 func Dir(path string, o Options) Source { return &dirSource{path, o, defaultLimits} }
@@ -36,7 +40,10 @@ func (s *dirSource) Walk(ctx context.Context, v Visitor) error {
 	}
 	w := newWalker(ctx, v, s.o, s.limits)
 	defer w.close()
-	root := &folder{dir: dir, info: info, entry: s.o.entry("", manifest.Dir, info.Mode, info.MTime)}
+	root := &folder{dir: dir, info: info, entry: w.entry("", manifest.Dir, info)}
+	if s.o.KeepXattrs {
+		root.entry.Attr.Xattrs = w.xattrs(root, "", dir)
+	}
 	root.scope, err = s.o.Filter.Root(w.ignoreFile(root))
 	if err != nil {
 		w.problem(root, "", err.Error())
@@ -45,25 +52,21 @@ func (s *dirSource) Walk(ctx context.Context, v Visitor) error {
 }
 
 func (s *dirSource) Measure(ctx context.Context, add func(files, bytes int64)) {
+	count := *s
+	count.o.KeepXattrs = false // they need every file opened
 	// What cannot be counted now is met again, and reported, by the walk.
-	_ = s.Walk(ctx, counter{add})
+	_ = count.Walk(ctx, counter{add: add})
 }
 
 // counter is a Visitor that only counts.
-type counter struct{ add func(files, bytes int64) }
+type counter struct {
+	nobody
+	add func(files, bytes int64)
+}
 
-func (c counter) Enter(manifest.Entry) error   { return nil }
-func (c counter) Leave() error                 { return nil }
 func (c counter) Symlink(manifest.Entry) error { c.add(1, 0); return nil }
-func (c counter) Stored(manifest.Entry) error  { return nil }
-func (c counter) Problem(Report)               {}
-func (c counter) Skipped(Report)               {}
 
 func (c counter) File(e manifest.Entry, _ func() (io.ReadCloser, error)) error {
 	c.add(1, e.Size)
 	return nil
-}
-
-func (c counter) Content(string, io.Reader) (manifest.Content, int64, error) {
-	return manifest.Content{}, 0, nil
 }

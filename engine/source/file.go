@@ -12,6 +12,14 @@ import (
 
 // openFile opens a file of dir that lstat has described as want.
 func openFile(dir *dirfd.Dir, name string, want dirfd.Info) (io.ReadCloser, error) {
+	r, err := openReader(dir, name, want)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func openReader(dir *dirfd.Dir, name string, want dirfd.Info) (*fileReader, error) {
 	flags := os.O_RDONLY
 	if uid := os.Geteuid(); uid == 0 || uint32(uid) == want.UID {
 		flags |= dirfd.NoATime

@@ -16,17 +16,20 @@ var ErrChanged = errors.New("changed while it was read")
 
 // Options are common to all sources. The zero value takes everything as it is.
 //
-// Of a mode only the permission bits are taken: setuid, setgid and sticky mean
-// something only together with an owner, and owners are not taken.
+// Setuid, setgid and sticky mean something only together with an owner: they
+// are taken if the owner is, otherwise only the permission bits of a mode are.
 type Options struct {
 	Filter       *filter.Filter // what to leave out; nil takes all
 	Reproducible bool           // every mtime is Epoch, every mode 0644 or, for directories and executables, 0755
 	Epoch        time.Time      // the time of what has none; zero is 1970
+	KeepOwner    bool           // take user and group, by number
+	KeepXattrs   bool           // take extended attributes: user.*, and security.capability
 	ScratchDir   string         // where sorts go that do not fit in memory; "" is os.TempDir()
 }
 
 const (
 	permissions = 0o777
+	allBits     = 0o7777
 	execBits    = 0o111
 	fileMode    = 0o644
 	dirMode     = 0o755
@@ -45,6 +48,9 @@ func (o Options) entry(name string, kind manifest.Kind, mode uint32, mtime time.
 	e := manifest.Entry{Name: name, Kind: kind}
 	e.Exec = kind == manifest.File && mode&execBits != 0
 	e.Attr = manifest.Attr{Mode: mode & permissions, MTime: mtime.UTC()}
+	if o.KeepOwner {
+		e.Attr.Mode = mode & allBits
+	}
 	if o.Reproducible {
 		e.Attr = manifest.Attr{Mode: fileMode, MTime: o.epoch()}
 		if kind == manifest.Dir || e.Exec {

@@ -101,6 +101,8 @@ func (s *pathsSource) newest() (t time.Time) {
 }
 
 func (s *pathsSource) Measure(ctx context.Context, add func(files, bytes int64)) {
+	count := *s
+	count.o.KeepXattrs = false // they need every file opened
 	// What cannot be counted now is met again, and reported, by the walk.
-	_ = s.Walk(ctx, counter{add})
+	_ = count.Walk(ctx, counter{add: add})
 }

@@ -33,8 +33,7 @@ type Visitor interface {
 
 	// File takes a file. open may be called once, before File returns; the
 	// reader reports ErrChanged instead of EOF if the file changed while it
-	// was read. If
-	// reading fails, File calls Problem itself and returns nil.
+	// was read. If reading fails, File calls Problem itself and returns nil.
 	File(e manifest.Entry, open func() (io.ReadCloser, error)) error
 
 	// Content stores a stream's bytes now, for sources that cannot wait for

@@ -34,11 +34,12 @@ const (
 //
 // A later entry replaces an earlier one of the same name, a directory that it
 // replaces with all that was in it. Directories that no entry names get mode
-// 0755 and o.Epoch. A hard link becomes a file with the content of the entry
-// it names, which must have come before it. Leading "/" and "./" are cut off;
-// names with "..", and names below a file or a link, are problems. Owners and
-// extended attributes are not taken; devices and pipes are skipped. Ignore
-// files in the stream are not read.
+// 0755 and o.Epoch. A hard link becomes another name of the entry it names,
+// which must have come before it; a file's link count is that of its names in
+// the stream. Leading "/" and "./" are cut off; names with "..", and names
+// below a file or a link, are problems. Owners are taken by number; extended
+// attributes from SCHILY.xattr records, as tar --xattrs writes them. Devices
+// and pipes are skipped. Ignore files in the stream are not read.
 //
 // A stream without the end mark of an archive is ErrNotTar: it was cut off.
 func Tar(r io.Reader, o Options) Source { return &tarSource{r, o} }
@@ -61,7 +62,10 @@ func (s *tarSource) Walk(ctx context.Context, v Visitor) (err error) {
 	if err := t.read(ctx, s.r); err != nil {
 		return err
 	}
-	return newTarWalk(v, s.o).walk(ctx, rows)
+	if !t.linked {
+		return newTarWalk(v, s.o, nil).walk(ctx, rows)
+	}
+	return walkLinked(ctx, v, s.o, rows)
 }
 
 // tarReader takes a stream into rows.
@@ -71,6 +75,8 @@ type tarReader struct {
 	rows  *scratch.Map
 	seq   uint64      // number of the entry
 	above []tarParent // of an entry before: known to be directories
+
+	linked bool // there was a hard link
 }
 
 // tarParent is a directory above an entry.
@@ -165,8 +171,9 @@ func (t *tarReader) row(h *tar.Header, kind manifest.Kind, path []string, in *ta
 	if h.Typeflag == tar.TypeLink {
 		return t.hardLink(h.Linkname)
 	}
-	e := t.o.entry("", kind, uint32(h.Mode&permissions), modTime(h, t.o))
+	e := t.o.entry("", kind, uint32(h.Mode&allBits), modTime(h, t.o))
 	row = tarRow{kind: kind, exec: e.Exec, attr: e.Attr}
+	t.extras(h, strings.Join(path, "/"), &row.attr)
 	switch kind {
 	case manifest.Symlink:
 		if h.Linkname == "" || len(h.Linkname) > manifest.TargetMax || strings.IndexByte(h.Linkname, 0) >= 0 {
@@ -186,19 +193,24 @@ func modTime(h *tar.Header, o Options) time.Time {
 	return h.ModTime
 }
 
-// hardLink is the row of the entry that a hard link names.
+// hardLink is the row of the entry that a hard link names. A file is put again
+// as one with several names.
 func (t *tarReader) hardLink(target string) (row tarRow, reason string, err error) {
 	path, reason := cleanTarName(target)
 	if reason != "" {
 		return row, "a hard link to a bad name: " + reason, nil
 	}
-	row, ok, err := t.get(tarKey(path))
+	key := tarKey(path)
+	row, ok, err := t.get(key)
 	switch {
 	case err != nil:
 	case !ok:
 		reason = fmt.Sprintf("a hard link to %s, which has not come before it or was left out", target)
 	case row.kind == manifest.Dir:
 		reason = fmt.Sprintf("a hard link to %s, which is a directory", target)
+	case row.kind == manifest.File && row.group == 0:
+		t.linked, row.group = true, row.seq
+		err = t.rows.Put([]byte(key), row.encode())
 	}
 	return row, reason, err
 }

@@ -18,6 +18,7 @@ type tarRow struct {
 	maybe   bool // a directory that is kept only if something in it is
 	seq     uint64
 	since   uint64 // what is below and came before this one is gone
+	group   uint64 // seq of the entry that the hard links of this file name; 0: it has none
 	attr    manifest.Attr
 	target  string
 	size    int64
@@ -29,12 +30,18 @@ type tarRow struct {
 func tarKey(path []string) string { return strings.Join(path, "\x00") }
 
 func (r tarRow) encode() []byte {
-	b := []byte{byte(r.kind), flag(r.exec) | flag(r.maybe)<<1}
-	for _, u := range []uint64{r.seq, r.since, uint64(r.attr.Mode), uint64(r.size), uint64(r.content.Count), uint64(len(r.content.Segments))} {
+	owner := r.attr.Owner
+	b := []byte{byte(r.kind), flag(r.exec) | flag(r.maybe)<<1 | flag(owner.Known)<<2}
+	for _, u := range []uint64{r.seq, r.since, r.group, uint64(r.attr.Mode), uint64(r.size), uint64(r.content.Count), uint64(len(r.content.Segments))} {
 		b = binary.AppendUvarint(b, u)
 	}
 	b = binary.AppendVarint(b, r.attr.MTime.Unix())
 	b = binary.AppendUvarint(b, uint64(r.attr.MTime.Nanosecond()))
+	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(owner.UID)), uint64(owner.GID))
+	b = binary.AppendUvarint(b, uint64(len(r.attr.Xattrs)))
+	for _, x := range r.attr.Xattrs {
+		b = wire.AppendCounted(wire.AppendCounted(b, x.Name), x.Value)
+	}
 	b = wire.AppendCounted(b, r.target)
 	b = append(b, r.content.List[:]...)
 	for _, s := range r.content.Segments {
@@ -50,12 +57,19 @@ func decodeTarRow(b []byte) (row tarRow, err error) {
 	row.kind = manifest.Kind(r.U8())
 	flags := r.U8()
 	row.exec, row.maybe = flags&1 != 0, flags&2 != 0
-	row.seq, row.since = r.Uvarint(any), r.Uvarint(any)
+	row.attr.Owner.Known = flags&4 != 0
+	row.seq, row.since, row.group = r.Uvarint(any), r.Uvarint(any), r.Uvarint(any)
 	row.attr.Mode = uint32(r.Uvarint(1<<32 - 1))
 	row.size = int64(r.Uvarint(any))
 	row.content.Count = int64(r.Uvarint(any))
 	segments := r.Uvarint(uint64(r.Len()))
 	row.attr.MTime = time.Unix(r.Varint(), int64(r.Uvarint(1e9-1))).UTC()
+	row.attr.Owner.UID, row.attr.Owner.GID = uint32(r.Uvarint(manifest.OwnerMax)), uint32(r.Uvarint(manifest.OwnerMax))
+	for range r.Uvarint(uint64(r.Len())) {
+		x := manifest.Xattr{Name: string(r.Counted(manifest.NameMax))}
+		x.Value = string(r.Counted(manifest.XattrsMax))
+		row.attr.Xattrs = append(row.attr.Xattrs, x)
+	}
 	row.target = string(r.Counted(manifest.TargetMax))
 	row.content.List = r.ID()
 	for range segments {

@@ -11,9 +11,10 @@ import (
 
 // tarWalk shows sorted rows to a Visitor.
 type tarWalk struct {
-	v   Visitor
-	o   Options
-	way []tarFolder // from the root down
+	v     Visitor
+	o     Options
+	links *tarLinks   // nil if there are no hard links
+	way   []tarFolder // from the root down
 }
 
 // tarFolder is a directory on the way.
@@ -23,7 +24,9 @@ type tarFolder struct {
 	entered bool
 }
 
-func newTarWalk(v Visitor, o Options) *tarWalk { return &tarWalk{v: v, o: o} }
+func newTarWalk(v Visitor, o Options, links *tarLinks) *tarWalk {
+	return &tarWalk{v: v, o: o, links: links}
+}
 
 func (t *tarWalk) walk(ctx context.Context, rows *scratch.Map) error {
 	if err := t.root(rows); err != nil {
@@ -108,6 +111,11 @@ func (t *tarWalk) row(path []string, row tarRow) (live bool, err error) {
 	}
 	if row.kind == manifest.Symlink {
 		return true, t.v.Symlink(e)
+	}
+	if t.links != nil {
+		if err := t.links.meet(path, row, &e); err != nil {
+			return false, err
+		}
 	}
 	return true, t.v.Stored(e)
 }

@@ -34,6 +34,8 @@ type walker struct {
 	sorting *scratch.Map // for directories that did not fit; nil if there is none
 	spilled int          // directories on the way that use it
 	serial  uint64       // of the last of them
+
+	links linkGroups
 }
 
 func newWalker(ctx context.Context, v Visitor, o Options, l limits) *walker {
@@ -48,6 +50,7 @@ func (w *walker) close() {
 	if w.sorting != nil {
 		w.sorting.Close()
 	}
+	w.links.close()
 }
 
 // walk shows the open directory f, and closes it. The caller has made sure that
@@ -104,7 +107,7 @@ func (w *walker) visit(f *folder, base, name string) error {
 		w.problem(f, name, reason)
 		return nil
 	}
-	e := w.o.entry(name, kindOf(info.Type), info.Mode, info.MTime)
+	e := w.entry(name, kindOf(info.Type), info)
 	switch info.Type {
 	case dirfd.Directory:
 		return w.descend(f, base, e, info, verdict)
@@ -114,11 +117,31 @@ func (w *walker) visit(f *folder, base, name string) error {
 		if err := w.enter(f); err != nil {
 			return err
 		}
-		e.Size = info.Size
-		return w.v.File(e, func() (io.ReadCloser, error) { return openFile(f.dir, base, info) })
+		return w.file(f, base, e, info)
 	}
 	w.v.Skipped(Report{f.path(name), "a device, pipe or socket"})
 	return nil
+}
+
+// entry is what lstat says of a name, as an entry.
+func (w *walker) entry(name string, kind manifest.Kind, info dirfd.Info) manifest.Entry {
+	e := w.o.entry(name, kind, info.Mode, info.MTime)
+	if w.o.KeepOwner {
+		e.Attr.Owner = manifest.Owner{Known: true, UID: info.UID, GID: info.GID}
+	}
+	return e
+}
+
+func (w *walker) file(f *folder, base string, e manifest.Entry, info dirfd.Info) (err error) {
+	e.Size = info.Size
+	e.Attr.Links, err = w.links.of(info, func() string { return f.path(e.Name) }, w.o.ScratchDir)
+	if err != nil {
+		return err
+	}
+	if !w.fileXattrs(f, base, &e, info) {
+		return nil
+	}
+	return w.v.File(e, func() (io.ReadCloser, error) { return openFile(f.dir, base, info) })
 }
 
 func (w *walker) link(f *folder, base string, e manifest.Entry) (err error) {
@@ -158,6 +181,9 @@ func (w *walker) descend(f *folder, base string, e manifest.Entry, info dirfd.In
 			return w.v.Leave()
 		}
 		return nil
+	}
+	if w.o.KeepXattrs {
+		child.entry.Attr.Xattrs = w.xattrs(child, "", child.dir)
 	}
 	child.scope, err = f.scope.Enter(e.Name, w.ignoreFile(child))
 	if err != nil {

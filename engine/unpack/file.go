@@ -27,13 +27,16 @@ func (u *unpacker) file(p *place, e manifest.Entry) error {
 	if err := u.ctx.Err(); err != nil {
 		return err
 	}
-	write, err := u.decide(p, e)
-	if err == nil && write {
+	d, err := u.decide(p, e, nil)
+	if err == nil && d == put {
 		u.files.Add(1)
 		u.bytes.Add(e.Size)
 		if !u.o.DryRun {
 			err = u.write(p, e)
 		}
+	}
+	if err == nil && d != leave {
+		err = u.linker.remember(p, e, d)
 	}
 	if err != nil {
 		return p.fail(e.Name, err)
@@ -41,49 +44,66 @@ func (u *unpacker) file(p *place, e manifest.Entry) error {
 	return nil
 }
 
-// decide says whether to write a file or link, after it has made way for it.
+// decision is what is to be done about a name.
+type decision int
+
+const (
+	leave decision = iota // something is in the way that must stay
+	keep                  // what is there is right
+	put                   // there is nothing, or no more
+)
+
+// decide says what to do about a file or link, after it has made way for it.
 // What is kept is counted here. dest itself, if it is to be a file, never
-// replaces a directory.
-func (u *unpacker) decide(p *place, e manifest.Entry) (write bool, err error) {
+// replaces a directory. With first, e is to be another name of that file.
+func (u *unpacker) decide(p *place, e manifest.Entry, first *firstName) (decision, error) {
 	info, there, err := p.lstat(e.Name)
 	if err != nil {
-		return false, err
+		return leave, err
 	}
 	if !there {
 		u.report(ActionCreate, p.path(e.Name))
-		return true, nil
+		return put, nil
 	}
-	same, err := u.matches(p, e, info)
-	if err != nil {
-		return false, err
+	var same bool
+	switch {
+	case first != nil && first.is(info, e):
+		same = true
+	case first != nil && u.o.Overwrite != Never: // the same bytes are not the same file
+	default:
+		if same, err = u.matches(p, e, info); err != nil {
+			return leave, err
+		}
 	}
 	switch {
 	case same && (u.o.Resume || u.o.Overwrite == Changed):
 		u.skipped.Add(1)
 		u.progress(1, e.Size)
-		return false, nil
+		return keep, nil
 	case u.o.Overwrite == Never, info.Type == dirfd.Directory && (!u.o.Delete || p.above == nil):
 		u.report(ActionConflict, p.path(e.Name))
-		return false, nil
+		return leave, nil
 	}
 	u.report(ActionReplace, p.path(e.Name))
 	if info.Type == dirfd.Directory && !u.o.DryRun {
-		return true, removeAll(u.ctx, p.dir, e.Name)
+		return put, removeAll(u.ctx, p.dir, e.Name)
 	}
-	return true, nil
+	return put, nil
 }
 
-// matches compares what is there with e: a link by target and time; a file by size,
-// time and mode and, for Resume, by its bytes.
+// matches compares what is there with e: a link by target, time and owner; a
+// file by size, time, mode and owner and, for Resume, by its bytes.
 func (u *unpacker) matches(p *place, e manifest.Entry, info dirfd.Info) (bool, error) {
+	if !u.sameAttrs(e.Attr, info) {
+		return false, nil
+	}
 	switch {
 	case e.Kind == manifest.Symlink && info.Type == dirfd.Link:
 		target, err := p.dir.Readlink(e.Name, manifest.TargetMax)
-		return target == e.Target && info.MTime.Equal(e.Attr.MTime), err
+		return target == e.Target, err
 	case e.Kind == manifest.File && info.Type == dirfd.Regular:
-		same := info.Size == e.Size && info.MTime.Equal(e.Attr.MTime) && info.Mode == e.Attr.Mode&permissions
-		if !same || !u.o.Resume {
-			return same, nil
+		if info.Size != e.Size || !u.o.Resume {
+			return info.Size == e.Size, nil
 		}
 		return u.sameBytes(p, e)
 	}
@@ -154,7 +174,7 @@ func (u *unpacker) write(p *place, e manifest.Entry) (err error) {
 	}()
 	err = u.fill(f, e)
 	if err == nil {
-		err = f.Chmod(e.Attr.Mode & permissions)
+		err = u.setAttrs(p, e.Name, f, e.Attr)
 	}
 	if err == nil {
 		err = p.dir.SetMTime(temp, e.Attr.MTime)

@@ -1,13 +1,14 @@
 package unpack
 
 import (
+	"github.com/artifortress/afs-engine/engine/dirfd"
 	"github.com/artifortress/afs-engine/engine/manifest"
 )
 
 // link decides what is to be done about one symbolic link, and does it.
 func (u *unpacker) link(p *place, e manifest.Entry) error {
-	make, err := u.decide(p, e)
-	if err == nil && make {
+	d, err := u.decide(p, e, nil)
+	if err == nil && d == put {
 		u.links.Add(1)
 		if !u.o.DryRun {
 			err = u.makeLink(p, e)
@@ -26,7 +27,15 @@ func (u *unpacker) makeLink(p *place, e manifest.Entry) (err error) {
 	if err := p.dir.Symlink(e.Target, temp); err != nil {
 		return err
 	}
-	err = p.dir.SetMTime(temp, e.Attr.MTime)
+	if o := e.Attr.Owner; o.Known {
+		var info dirfd.Info
+		if info, err = p.dir.Lstat(temp); err == nil && !owns(e.Attr, info) {
+			_, err = u.owned(p, e.Name, p.dir.Lchown(temp, o.UID, o.GID))
+		}
+	}
+	if err == nil {
+		err = p.dir.SetMTime(temp, e.Attr.MTime)
+	}
 	if err == nil {
 		err = p.dir.Rename(temp, e.Name)
 	}

@@ -13,11 +13,6 @@ import (
 	"github.com/artifortress/afs-engine/engine/manifest"
 )
 
-// permissions are the bits of a mode that are set. Those above mean something
-// only together with an owner, and a stranger's setuid bit must not become the
-// restoring user's.
-const permissions = 0o777
-
 // place is a directory of the destination while something is written in it.
 type place struct {
 	u     *unpacker
@@ -155,7 +150,7 @@ func (p *place) release() (err error) {
 	}
 	if !p.kept {
 		if err = p.dir.SetMTime(".", p.entry.Attr.MTime); err == nil {
-			err = p.dir.Chmod(p.entry.Attr.Mode & permissions)
+			err = p.u.setAttrs(p, "", p.dir, p.entry.Attr)
 		}
 	}
 	if err == nil && p.u.eachSync(p) {

@@ -12,8 +12,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine/manifest"
@@ -155,10 +158,33 @@ func oddTree(t testing.TB) string {
 	return root
 }
 
+// xattrs lists the extended attributes of a file or directory.
+func xattrs(t testing.TB, path string) string {
+	t.Helper()
+	buf := make([]byte, 64<<10)
+	n, err := unix.Listxattr(path, buf)
+	if errors.Is(err, unix.ENOTSUP) {
+		return ""
+	}
+	must(t, err)
+	var all []string
+	for name := range strings.SplitSeq(string(buf[:n]), "\x00") {
+		if name == "" {
+			continue
+		}
+		value := make([]byte, 64<<10)
+		n, err := unix.Getxattr(path, name, value)
+		must(t, err)
+		all = append(all, fmt.Sprintf(" %q=%q", name, value[:n]))
+	}
+	slices.Sort(all)
+	return strings.Join(all, "")
+}
+
 // snapshot describes all that is under root, and root itself.
 func snapshot(t testing.TB, root string) map[string]string {
 	t.Helper()
-	out := map[string]string{}
+	out, inodes := map[string]string{}, map[uint64]string{}
 	must(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -168,7 +194,16 @@ func snapshot(t testing.TB, root string) map[string]string {
 			return err
 		}
 		rel, _ := filepath.Rel(root, path)
-		desc := fmt.Sprint(info.Mode(), " ", info.ModTime().UnixNano())
+		st := info.Sys().(*syscall.Stat_t)
+		desc := fmt.Sprint(info.Mode(), " ", info.ModTime().UnixNano(), " ", st.Uid, ":", st.Gid)
+		if first, shared := inodes[st.Ino]; shared {
+			desc += " = " + first
+		} else {
+			inodes[st.Ino] = rel
+		}
+		if d.Type()&fs.ModeSymlink == 0 {
+			desc += xattrs(t, path)
+		}
 		switch {
 		case d.Type()&fs.ModeSymlink != 0:
 			target, err := os.Readlink(path)

@@ -6,21 +6,29 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/artifortress/afs-engine/engine/filter"
 	"github.com/artifortress/afs-engine/engine/manifest"
+	"github.com/artifortress/afs-engine/index/scratch"
 )
 
 // Tar writes root as a tar archive in the pax format: times to the nanosecond,
-// names of any length and bytes, no owners. A directory's contents come
-// without a common prefix, after an entry "./" for its own mode and time, and
-// directories before what is in them; a file or link is one entry. Equal
-// versions give equal bytes. Of the Options only Filter and Progress count.
+// names of any length and bytes; owners by number, 0 if the version has none;
+// extended attributes as SCHILY.xattr records, which tar --xattrs reads;
+// further names of a file as hard links to the first. A directory's contents
+// come without a common prefix, after an entry "./" for its own mode and time,
+// and directories before what is in them; a file or link is one entry. Equal
+// versions give equal bytes. Of the Options only Filter, Report (for extended
+// attributes that tar cannot name) and Progress count.
 func Tar(ctx context.Context, src manifest.Source, root manifest.Entry, w io.Writer, o Options) (Result, error) {
 	t := &tarWriter{ctx: ctx, src: src, o: o, w: tar.NewWriter(w)}
 	err := t.root(root)
 	if err == nil {
 		err = t.w.Close()
+	}
+	if t.first != nil {
+		err = errors.Join(err, t.first.Close())
 	}
 	if err != nil {
 		err = fmt.Errorf("write tar stream: %w", err)
@@ -34,6 +42,8 @@ type tarWriter struct {
 	o   Options
 	w   *tar.Writer
 	res Result
+
+	first *scratch.Map // link key → path of the entry; nil until there is one
 }
 
 // tarDir is a directory on the way to where the writer is.
@@ -131,6 +141,16 @@ func (t *tarWriter) leaf(path string, e manifest.Entry) error {
 		t.progress()
 		return t.header(path, tar.TypeSymlink, e)
 	}
+	first, err := t.firstName(path, e)
+	if err != nil {
+		return err
+	}
+	if first != "" {
+		e.Target = first
+		t.res.Linked++
+		t.progress()
+		return t.header(path, tar.TypeLink, e)
+	}
 	if err := t.header(path, tar.TypeReg, e); err != nil {
 		return err
 	}
@@ -147,13 +167,36 @@ func (t *tarWriter) leaf(path string, e manifest.Entry) error {
 	return nil
 }
 
+// firstName is the path under which the file e has been written, or "" if
+// this is the first of its names.
+func (t *tarWriter) firstName(path string, e manifest.Entry) (first string, err error) {
+	key, shared := e.LinkKey()
+	if !shared {
+		return "", nil
+	}
+	if t.first == nil {
+		if t.first, err = scratch.Open(""); err != nil {
+			return "", err
+		}
+	}
+	b, ok, err := t.first.Get(key[:])
+	if ok || err != nil {
+		return string(b), err
+	}
+	return "", t.first.Put(key[:], []byte(path))
+}
+
 func (t *tarWriter) header(path string, flag byte, e manifest.Entry) error {
 	h := &tar.Header{
 		Format: tar.FormatPAX, Typeflag: flag, Name: path, Linkname: e.Target,
-		Mode: int64(e.Attr.Mode & permissions), ModTime: e.Attr.MTime,
+		Mode: int64(modeOf(e.Attr, e.Attr.Owner.Known)), ModTime: e.Attr.MTime,
+		Uid: int(e.Attr.Owner.UID), Gid: int(e.Attr.Owner.GID),
 	}
 	if flag == tar.TypeReg {
 		h.Size = e.Size
+	}
+	if flag != tar.TypeLink {
+		h.PAXRecords = t.xattrs(path, e.Attr.Xattrs)
 	}
 	if err := t.w.WriteHeader(h); err != nil {
 		return fmt.Errorf("%q: %w", path, err)
@@ -161,8 +204,29 @@ func (t *tarWriter) header(path string, flag byte, e manifest.Entry) error {
 	return nil
 }
 
+// xattrs are the records of extended attributes. A record cannot have a '=' in
+// its key.
+func (t *tarWriter) xattrs(path string, xs []manifest.Xattr) map[string]string {
+	if len(xs) == 0 {
+		return nil
+	}
+	records := map[string]string{}
+	for _, x := range xs {
+		if !strings.Contains(x.Name, "=") {
+			records["SCHILY.xattr."+x.Name] = x.Value
+		}
+	}
+	if len(records) < len(xs) {
+		t.res.NoXattrs++
+		if t.o.Report != nil {
+			t.o.Report(ActionNoXattrs, path)
+		}
+	}
+	return records
+}
+
 func (t *tarWriter) progress() {
 	if t.o.Progress != nil {
-		t.o.Progress(t.res.Files+t.res.Links, t.res.Bytes)
+		t.o.Progress(t.res.Files+t.res.Links+t.res.Linked, t.res.Bytes)
 	}
 }

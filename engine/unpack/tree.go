@@ -20,7 +20,13 @@ import (
 // links; below it none is followed. When Tree returns nil, all is durable.
 //
 // If something is in the way, the rest is written and the error is ErrExists;
-// any other error stops the run. Of modes only the permission bits are set.
+// any other error stops the run.
+//
+// Several names of one file become that again; where the system does not let
+// them, further names become files of their own. Owners that the version has
+// are set if this user may, extended attributes if the file system takes them;
+// what is without is reported and counted. Setuid, setgid and sticky bits come
+// with the owner and never without.
 func Tree(ctx context.Context, src manifest.Source, root manifest.Entry, dest string, o Options) (Result, error) {
 	u := newUnpacker(ctx, src, o)
 	err := u.tree(root, dest)
@@ -30,6 +36,7 @@ func Tree(ctx context.Context, src manifest.Source, root manifest.Entry, dest st
 	if err == nil {
 		err = ctx.Err()
 	}
+	err = errors.Join(err, u.linker.close())
 	if u.anchor != nil {
 		if err == nil && !o.DryRun {
 			err = u.anchor.SyncAll()
@@ -98,6 +105,7 @@ func (u *unpacker) rootDir(above *place, root manifest.Entry, dest string) (err 
 	if err != nil || p.refused {
 		return err
 	}
+	u.linker.top = p.dir
 	return u.contents(p, 1)
 }
 
@@ -187,13 +195,30 @@ func (u *unpacker) subdir(above *place, e manifest.Entry, verdict filter.Verdict
 	return u.contents(p, depth+1)
 }
 
-// leaf plans a file or a link: links at once, files in the background.
+// leaf plans a file or a link: links at once, files in the background, but for
+// those that are another name of one that has been written.
 func (u *unpacker) leaf(p *place, e manifest.Entry) error {
 	if e.Kind == manifest.Symlink {
 		return u.link(p, e)
 	}
+	written := func() {}
+	if key, shared := e.LinkKey(); shared && p.above != nil {
+		first, err := u.linker.find(key)
+		if err != nil {
+			return err
+		}
+		if first != nil {
+			if done, err := u.hardLink(p, e, first); done || err != nil {
+				return err
+			}
+		}
+		if written, err = u.linker.begin(key); err != nil {
+			return err
+		}
+	}
 	p.refs.Add(1)
 	u.group.Go(func() error {
+		defer written()
 		return errors.Join(u.file(p, e), p.release())
 	})
 	return nil

@@ -18,6 +18,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -37,7 +38,7 @@ type Overwrite string
 // Options.Delete, since what is in it would be deleted.
 const (
 	Never   Overwrite = "never"   // nothing: the destination must be new or empty, see Options.Resume; also ""
-	Changed Overwrite = "changed" // they are replaced if size, time or mode differ
+	Changed Overwrite = "changed" // they are replaced if size, time, mode or owner differ, or one should be another name of a file and is not
 	Always  Overwrite = "always"  // they are replaced
 )
 
@@ -56,6 +57,11 @@ const (
 	ActionReplace  = "replace"
 	ActionDelete   = "delete"
 	ActionConflict = "conflict"
+
+	// What could not be done to something that has been written. A dry run
+	// does not know.
+	ActionNoOwner  = "no-owner"  // it belongs to the user who restores
+	ActionNoXattrs = "no-xattrs" // some of its extended attributes are missing
 )
 
 // Options choose how a tree is written. The zero value fills a new or empty
@@ -68,7 +74,7 @@ type Options struct {
 	Resume    bool           // go on after an interrupted run: files with the right size, time, mode and bytes are kept, its temporary files deleted
 	Workers   int            // files written at once; 0 is GOMAXPROCS
 
-	// Report is told of each action before it is done, and Progress of all
+	// Report is told of each action, before it is done if it can be, and Progress of all
 	// that is done so far, kept files included. One call at a time; in no
 	// particular order.
 	Report   func(action, path string)
@@ -83,6 +89,10 @@ type Result struct {
 	Bytes   int64 // in the files written
 	Skipped int64 // files and links left as they were
 	Deleted int64 // names deleted; a directory with all that is in it is one
+	Linked  int64 // further names given to files that were written or kept
+
+	NoOwner  int64 // written without the owner that the version has
+	NoXattrs int64 // written without all the extended attributes that the version has
 }
 
 // unpacker is one run of Tree.
@@ -94,8 +104,11 @@ type unpacker struct {
 
 	anchor *dirfd.Dir // a directory on the destination's file system
 	dev    uint64     // that file system
+	root   bool       // this user may set owners
+	linker linker
 
 	files, dirs, links, bytes, skipped, deleted atomic.Int64
+	linked, noOwner, noXattrs                   atomic.Int64
 	doneFiles, doneBytes                        atomic.Int64 // for Progress
 
 	mu        sync.Mutex // over the callbacks and conflicts
@@ -113,7 +126,7 @@ func newUnpacker(ctx context.Context, src manifest.Source, o Options) *unpacker 
 	if o.Overwrite == "" {
 		o.Overwrite = Never
 	}
-	u := &unpacker{src: src, o: o}
+	u := &unpacker{src: src, o: o, root: os.Geteuid() == 0}
 	u.group, u.ctx = errgroup.WithContext(ctx)
 	u.group.SetLimit(o.Workers)
 	return u
@@ -123,6 +136,7 @@ func (u *unpacker) result() Result {
 	return Result{
 		Files: u.files.Load(), Dirs: u.dirs.Load(), Links: u.links.Load(),
 		Bytes: u.bytes.Load(), Skipped: u.skipped.Load(), Deleted: u.deleted.Load(),
+		Linked: u.linked.Load(), NoOwner: u.noOwner.Load(), NoXattrs: u.noXattrs.Load(),
 	}
 }
 
