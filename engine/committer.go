@@ -233,8 +233,8 @@ func (c *committer) append(ctx context.Context, requests []*commitRequest, seale
 	}
 	c.lastEpoch.Store(c.log.Position().Epoch)
 	if err := c.proj.commit(b, c.log.Position(), c.log.Writer()); err != nil {
-		c.dead = fmt.Errorf("the commit is durable, but the index could not follow: %w", err)
-		return c.dead
+		c.dead = err
+		return fmt.Errorf("the commit is durable, but the index could not follow: %w", err)
 	}
 	return nil
 }

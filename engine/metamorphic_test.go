@@ -22,7 +22,7 @@ import (
 // AFS_TEST_SOAK) makes it longer.
 
 // metaSteps is how many operations run by default, on each configuration.
-const metaSteps = 80
+const metaSteps = 60
 
 type metaConfig struct {
 	name     string
@@ -42,7 +42,11 @@ var metaConfigs = []metaConfig{
 }
 
 func TestMetamorphic(t *testing.T) {
+	t.Parallel()
 	seed, steps := rand.Uint64(), metaSteps
+	if testing.Short() {
+		steps /= 6
+	}
 	if os.Getenv("AFS_TEST_SOAK") != "" {
 		steps = 1000
 	}

@@ -119,7 +119,11 @@ func (h *health) open(dir string, o *pebble.Options) (p *pebble.DB, err error) {
 // can still be ended.
 func (h *health) close(p *pebble.DB, lock *pebble.Lock) error {
 	if h.err() == nil {
-		return errors.Join(p.Close(), lock.Close())
+		err := p.Close()
+		if h.err() != nil {
+			err = nil // a consequence of it
+		}
+		return errors.Join(err, lock.Close())
 	}
 	if h.underway.Load() > 0 {
 		// Pebble would wait for the writer. Its reference to the lock is given

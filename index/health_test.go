@@ -82,9 +82,10 @@ func work(t *testing.T, fs vfs.FS, rows int) (sure int, err error) {
 // program lives, the error comes out, and the next Open finds what is sound or
 // says that it is damaged.
 func TestAFailedWriteIsAnErrorAndNotTheEnd(t *testing.T) {
+	t.Parallel()
 	for _, once := range []bool{false, true} {
 		failures, passed := 0, 0
-		for n := int64(1); passed < 3 && n < 400; n += 1 + n/12 {
+		for n := int64(1); passed < 3 && n < 400; n += 1 + n/6 {
 			disk := vfs.NewMem()
 			inj := &failFrom{once: once, cause: fmt.Errorf("test: %w", syscall.ENOSPC)}
 			inj.n.Store(n)

@@ -151,7 +151,8 @@ func realPath(dir string) (string, error) {
 // can only come from the lock.
 func locked(dir string) bool { return syscall.Access(dir, 2) == nil }
 
-// Close releases the index. Iterators and batches must be closed before.
+// Close releases the index. Iterators and batches must be closed before. What
+// could not be written any more is no error: it comes back from the log.
 func (db *DB) Close() error {
 	err := db.health.close(db.p, db.lock)
 	db.cache.Unref()

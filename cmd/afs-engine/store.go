@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/backends/localfs"
@@ -121,7 +122,11 @@ func (a *app) openLocal(ctx context.Context, dir string) (*engine.Local, error) 
 	if err != nil {
 		return nil, err
 	}
-	return a.openEngine(ctx, store, filepath.Join(dir, indexDir))
+	eng, err := a.openEngine(ctx, store, filepath.Join(dir, indexDir))
+	if errors.Is(err, syscall.EROFS) {
+		err = engine.WithHint(err, "even reading brings the index in the store's directory up to date: mount it writable, or use a copy of the store")
+	}
+	return eng, err
 }
 
 func (a *app) openEngine(ctx context.Context, store backends.Store, index string) (*engine.Local, error) {

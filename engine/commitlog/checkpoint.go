@@ -269,10 +269,7 @@ func ReadCheckpoint(ctx context.Context, s backends.Store, seq uint64, row func(
 // readPart returns the rows of a part, over buf's array if that is large
 // enough.
 func readPart(ctx context.Context, s backends.Store, dec *zstd.Decoder, key string, p part, buf []byte) ([]byte, error) {
-	stored, err := backends.ReadAll(ctx, s, key, 0, int64(p.stored), partMax)
-	if errors.Is(err, backends.ErrRange) {
-		err = fmt.Errorf("%w: %w", wire.ErrMalformed, err)
-	}
+	stored, err := backends.ReadAll(ctx, s, key, 0, -1, min(int64(p.stored), partMax)) // all there is, so that more is noticed
 	if err != nil {
 		return nil, err
 	}
