@@ -34,6 +34,12 @@ func openDiskOn(base vfs.FS, parent string) (*disk, error) {
 		DisableWAL:            true,
 		FormatMajorVersion:    pebble.FormatNewest,
 		L0StopWritesThreshold: 1000, // slower reads are better than writers that wait
+		// Left to itself Pebble ends the process when it meets what a full disk
+		// has cut off; whoever reads or writes next gets the error.
+		EventListener: &pebble.EventListener{
+			BackgroundError: func(error) {},
+			DataCorruption:  func(pebble.DataCorruptionInfo) {},
+		},
 	}
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
@@ -63,6 +69,9 @@ func (d *disk) put(key, value []byte) error {
 }
 
 func (d *disk) get(key []byte) ([]byte, bool, error) {
+	if d.fs.lost() != nil {
+		return nil, false, d.fail("read", nil)
+	}
 	v, closer, err := d.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, false, d.fail("read", nil)
