@@ -114,6 +114,14 @@ func (a *app) printProblem(p scrub.Problem) {
 		where = append(where, "chunk "+p.Chunk.String())
 	}
 	_ = a.out.printf("%s %s: %s\n", a.out.paint(red, "damaged"), strings.Join(where, ", "), oneLine(p.Reason))
+	for _, id := range p.Lost {
+		if id != p.Chunk {
+			_ = a.out.printf("  loses chunk %s\n", id)
+		}
+	}
+	if more := p.LostChunks - int64(len(p.Lost)); more > 0 {
+		_ = a.out.printf("  and %s more\n", count(more))
+	}
 	for _, x := range p.Affected {
 		ref := x.Ref
 		if x.Path != "" {

@@ -31,6 +31,7 @@ type Store struct {
 const (
 	problemsMax = 10_000 // further ones are counted
 	affectedMax = 100    // paths named per problem
+	lostMax     = 100    // chunks named per problem
 )
 
 // run is one scrub.
@@ -214,9 +215,20 @@ func (r *run) corrupt(pack uint32, c *packfile.CorruptError) {
 	}
 }
 
+// lose notes that a chunk cannot be had because of a problem.
 func (r *run) lose(id chunker.ID, problem int) error {
 	if problem < 0 {
 		return nil
+	}
+	known, err := r.lost.Has(id[:])
+	if err != nil {
+		return err
+	}
+	if p := r.problems[problem]; !known {
+		p.LostChunks++
+		if len(p.Lost) < lostMax {
+			p.Lost = append(p.Lost, id)
+		}
 	}
 	return r.lost.Put(id[:], fmt.Appendf(nil, "%d", problem))
 }

@@ -14,10 +14,14 @@ type Options struct {
 
 // Problem is one piece of damage. Fields that do not apply are zero.
 type Problem struct {
-	Object   string     `json:"object,omitempty"` // key in the store
-	Offset   int64      `json:"offset"`           // bytes into the object; -1: not known
-	Chunk    chunker.ID `json:"chunk,omitzero"`
-	Reason   string     `json:"reason"`
+	Object string     `json:"object,omitempty"` // key in the store
+	Offset int64      `json:"offset"`           // bytes into the object; -1: not known
+	Chunk  chunker.ID `json:"chunk,omitzero"`
+	Reason string     `json:"reason"`
+
+	Lost       []chunker.ID `json:"lost,omitempty"` // chunks and nodes that cannot be read because of it
+	LostChunks int64        `json:"lost_chunks"`    // how many; Lost may be cut short
+
 	Affected []Affected `json:"affected,omitempty"` // what is lost to readers
 	Versions int64      `json:"versions"`           // how many versions; Affected may be cut short
 }
