@@ -35,21 +35,58 @@ func compile(s string) (*pattern, error) {
 	rest, p.dirOnly = strings.CutSuffix(rest, "/")
 	p.anyDepth = !strings.Contains(rest, "/")
 	rest = strings.TrimPrefix(rest, "/")
-	err := glob(rest, &p.whole)
-	for seg := range strings.SplitSeq(rest, "/") {
+	var err error
+	names := strings.Split(rest, "/")
+	for i, seg := range names {
 		var g *wildmatch.Wildmatch
 		if seg == "" {
 			err = errEmptySegment
 		}
+		if err == nil {
+			names[i], err = oneStar(seg)
+		}
 		if seg != "**" && err == nil {
-			err = glob(seg, &g)
+			err = glob(names[i], &g)
 		}
 		p.segments = append(p.segments, g)
+	}
+	if strings.Count("/"+rest+"/", "/**/") > starsMax {
+		err = errStars
+	}
+	if err == nil {
+		err = glob(strings.Join(names, "/"), &p.whole)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w %q: %w", ErrBadPattern, s, err)
 	}
 	return p, nil
+}
+
+// starsMax bounds the stars of a segment and the "**" of a pattern: the library
+// tries every way to share a name between them.
+const starsMax = 4
+
+// oneStar makes a single star of several in a row, which mean the same, and
+// refuses too many. "**" by itself is left alone.
+func oneStar(seg string) (string, error) {
+	if seg == "**" {
+		return seg, nil
+	}
+	var b strings.Builder
+	stars := 0
+	for i := 0; i < len(seg); i++ {
+		if seg[i] == '*' && i > 0 && seg[i-1] == '*' && (i < 2 || seg[i-2] != '\\') {
+			continue
+		}
+		if seg[i] == '*' {
+			stars++
+		}
+		b.WriteByte(seg[i])
+	}
+	if stars > starsMax {
+		return "", errStars
+	}
+	return b.String(), nil
 }
 
 // closed finds the forms that git says never match and the library lets pass.
@@ -86,6 +123,7 @@ func closed(s string) error {
 var (
 	errEmptySegment = errors.New("an empty segment")
 	errOpenBracket  = errors.New("a '[' without its ']'")
+	errStars        = errors.New("more than 4 stars in a name, or more than 4 \"**\"")
 	errBackslash    = errors.New("a backslash at the end")
 )
 

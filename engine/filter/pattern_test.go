@@ -2,6 +2,7 @@ package filter
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -71,6 +72,20 @@ func TestPatternsThatCannotMatchAreErrors(t *testing.T) {
 	}
 }
 
+// The library tries every way to share a name between stars: what would take
+// for ever is refused, and stars in a row count once.
+func TestTooManyStarsAreRefused(t *testing.T) {
+	for _, s := range []string{strings.Repeat("*a", 5), strings.Repeat("**/a/", 5) + "b"} {
+		if _, err := compile(s); !errors.Is(err, ErrBadPattern) {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+	p, err := compile(strings.Repeat("*", 1000) + "0")
+	if err != nil || !p.match([]string{"x0"}, false) || p.match([]string{"x"}, false) {
+		t.Errorf("a row of stars: %v", err)
+	}
+}
+
 func TestPatternFilesHaveCommentsAndLineEndings(t *testing.T) {
 	ps, err := parse(strings.NewReader("\xef\xbb\xbf# comment\n\n*.o\r\n   \n[bad\n!keep.o"), false)
 	if err != nil || len(ps) != 2 || !ps[0].match([]string{"x.o"}, false) || !ps[1].negated {
@@ -96,8 +111,8 @@ func FuzzPattern(f *testing.F) {
 			return
 		}
 		segs := strings.Split(path, "/")
-		if !p.match(segs, true) {
-			return
+		if len(path) > 64 || slices.Contains(segs, "") || !p.match(segs, true) {
+			return // no walk has empty names
 		}
 		for i := 1; i < len(segs); i++ {
 			if !p.mayMatchBelow(segs[:i]) {
