@@ -1,8 +1,9 @@
 // Package filter decides which paths of a tree are taken, by patterns in the
 // syntax of gitignore(5). Single patterns are matched by git-lfs/wildmatch; which
 // pattern decides is settled here, and tests hold the whole to
-// `git check-ignore`. The library differs from git in corners that people do not
-// write: "]" or "-" at the edge of a bracket, a backslash before a letter.
+// `git check-ignore`. The library differs from git in corners that people
+// hardly write: "]" or "-" at the edge of a bracket, "**/*" and "**/**". It tries
+// every way to share a name between stars, so more than a few are refused.
 //
 // Two lists of patterns work together:
 //
