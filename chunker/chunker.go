@@ -7,13 +7,17 @@
 // format: the same bytes and Params give the same chunks on every machine.
 //
 // FastCDC: Xia et al., "FastCDC: a Fast and Efficient Content-Defined Chunking
-// Approach for Data Deduplication", USENIX ATC 2016. The cutter is
-// github.com/jotfs/fastcdc-go with seed 0 and normalization 2.
+// Approach for Data Deduplication", USENIX ATC 2016. The cuts are those of
+// github.com/jotfs/fastcdc-go with seed 0 and normalization 2, which is the
+// oracle in this package's tests. Params.Cut cuts bytes in memory, and a
+// Splitter a stream.
+//
+// There are two ways to look for a cut, chosen when the program starts: with
+// AVX-512 (cut_amd64.s; not with the build tag purego) and in Go. They give
+// the same cuts for all data and all Params.
 package chunker
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // Params bound and aim the cutter. Sizes are in bytes. They are fixed in a
 // store's config when it is created.
@@ -25,7 +29,7 @@ type Params struct {
 
 // DefaultParams suit software artifacts: small enough that a changed function
 // costs little, large enough that a chunk's index entry does not.
-var DefaultParams = Params{Min: 4 << 10, Avg: 16 << 10, Max: 64 << 10}
+var DefaultParams = Params{Min: 2 << 10, Avg: 8 << 10, Max: 32 << 10}
 
 // Limits of Params, in bytes.
 const (

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"flag"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -27,7 +28,8 @@ func randomBytes(seed byte, n int) []byte {
 	return b[:n:n]
 }
 
-// inputs are what cutters find easy, hard, and boring.
+// inputs are what cutters find easy, hard, and boring. A fixture is made from
+// them: they stay as they are.
 func inputs(n int) map[string][]byte {
 	return map[string][]byte{
 		"random":     randomBytes(1, n),
@@ -37,8 +39,26 @@ func inputs(n int) map[string][]byte {
 	}
 }
 
+// moreInputs are inputs and others.
+func moreInputs(n int) map[string][]byte {
+	all := inputs(n)
+	all["constant"] = bytes.Repeat([]byte{0xa5}, n)
+	all["text"] = text(n)
+	return all
+}
+
+// text is lines as programs write them: few distinct bytes, much alike.
+func text(n int) []byte {
+	var b []byte
+	for i := 0; len(b) < n; i++ {
+		b = fmt.Appendf(b, "%07d\tif err := step(%d, %q); err != nil {\n", i, i*i%97, "value")
+	}
+	return b[:n]
+}
+
 var paramsList = map[string]chunker.Params{
 	"default":       chunker.DefaultParams,
+	"larger":        {Min: 4 << 10, Avg: 16 << 10, Max: 64 << 10},
 	"tiny":          {Min: 64, Avg: 256, Max: 1024},
 	"no room":       {Min: 64, Avg: 64, Max: 65},
 	"odd":           {Min: 1000, Avg: 5000, Max: 33_333},
@@ -46,11 +66,21 @@ var paramsList = map[string]chunker.Params{
 	"beyond window": {Min: 64 << 10, Avg: 256 << 10, Max: 1 << 20},
 }
 
-// oracle is the lengths that the library itself gives. It must not run beside
-// a Splitter: its constructor writes a table that running cutters read.
-func oracle(t testing.TB, p chunker.Params, data []byte) (lengths []int) {
+// oracle is the lengths that the library itself gives.
+func oracle(t testing.TB, p chunker.Params, data []byte) []int {
 	t.Helper()
-	c, err := fastcdc.NewChunker(bytes.NewReader(data), fastcdc.Options{MinSize: p.Min, AverageSize: p.Avg, MaxSize: p.Max})
+	return oracleAt(t, p, 2, data)
+}
+
+// oracleAt is oracle with any normalization, or none at level 0. It must not
+// run beside itself: the library's constructor writes a table that its running
+// cutters read.
+func oracleAt(t testing.TB, p chunker.Params, level int, data []byte) (lengths []int) {
+	t.Helper()
+	c, err := fastcdc.NewChunker(bytes.NewReader(data), fastcdc.Options{
+		MinSize: p.Min, AverageSize: p.Avg, MaxSize: p.Max, BufSize: p.Max + 1,
+		Normalization: level, DisableNormalization: level == 0,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

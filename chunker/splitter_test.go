@@ -77,6 +77,18 @@ func TestCutsDoNotDependOnTheSizesOfReads(t *testing.T) {
 	}
 }
 
+func TestCutsDoNotDependOnAnySizeOfReads(t *testing.T) {
+	p := chunker.Params{Min: 64, Avg: 1000, Max: 3000}
+	data := randomBytes(25, 9000)
+	want := oracle(t, p, data)
+	s := newSplitter(t, p)
+	for n := 1; n < 3100; n += stride(7) {
+		if got, err := split(t, s, &smallReads{r: bytes.NewReader(data), n: n}, data); err != nil || !slices.Equal(got, want) {
+			t.Fatalf("by %d: %v, %v, want %v", n, got, err, want)
+		}
+	}
+}
+
 // failing gives data and then err: with the last bytes, or after them.
 type failing struct {
 	data []byte
@@ -115,6 +127,95 @@ func TestReadErrorsStick(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A second answer of a source that failed could be other bytes.
+func TestASourceThatFailedIsNotAskedAgain(t *testing.T) {
+	data := randomBytes(22, 300_000)
+	s := newSplitter(t, chunker.DefaultParams)
+	calls := 0
+	transient := readerFunc(func(p []byte) (int, error) {
+		if calls++; calls == 2 {
+			return 0, io.ErrUnexpectedEOF
+		}
+		return copy(p[:50_000], data[50_000*(calls/2):]), nil
+	})
+	got, err := split(t, s, transient, data)
+	for range 3 {
+		if b, again := s.Next(); again != err || b != nil {
+			t.Fatalf("later came %d bytes, %v", len(b), again)
+		}
+	}
+	if err != io.ErrUnexpectedEOF || calls != 2 || !slices.Equal(got, oracle(t, chunker.DefaultParams, data)[:len(got)]) {
+		t.Fatalf("%v after %d reads and %d chunks", err, calls, len(got))
+	}
+}
+
+func TestASourceThatCountsWrongIsAnError(t *testing.T) {
+	s := newSplitter(t, chunker.DefaultParams)
+	for _, n := range []int{-1, 64 << 20} {
+		if _, err := split(t, s, readerFunc(func([]byte) (int, error) { return n, nil }), nil); err == nil {
+			t.Fatalf("%d bytes read were believed", n)
+		}
+	}
+}
+
+// A pipe may give its next byte tomorrow.
+func TestAChunkIsReturnedAsSoonAsItsBytesAreRead(t *testing.T) {
+	for kind, data := range moreInputs(400_000) {
+		want := oracle(t, chunker.DefaultParams, data)
+		for _, step := range []int{stride(10), 100, 4096, 65_536} {
+			given := 0
+			s := newSplitter(t, chunker.DefaultParams)
+			s.Reset(readerFunc(func(p []byte) (int, error) {
+				n := copy(p, data[given:min(given+step, len(data))])
+				given += n
+				if n == 0 {
+					return 0, io.EOF
+				}
+				return n, nil
+			}))
+			end := 0
+			for i, length := range want {
+				b, err := s.Next()
+				if err != nil || len(b) != length {
+					t.Fatalf("%s by %d: chunk %d has %d bytes, %v, want %d", kind, step, i, len(b), err, length)
+				}
+				if end += length; given > (end+step-1)/step*step {
+					t.Fatalf("%s by %d: a chunk that ends at %d came after %d bytes", kind, step, end, given)
+				}
+			}
+		}
+	}
+}
+
+func TestAFastSourceIsReadInBigPieces(t *testing.T) {
+	const size = 8 << 20
+	data := bytes.NewReader(randomBytes(23, size))
+	calls := 0
+	s := newSplitter(t, chunker.DefaultParams)
+	s.Reset(readerFunc(func(p []byte) (int, error) { calls++; return data.Read(p) }))
+	for err := error(nil); err == nil; {
+		_, err = s.Next()
+	}
+	if calls > 12 {
+		t.Errorf("%d reads for %d bytes", calls, size)
+	}
+}
+
+func TestTheSplitterAllocatesNothing(t *testing.T) {
+	data := randomBytes(24, 1_500_000)
+	s := newSplitter(t, chunker.DefaultParams)
+	var r bytes.Reader
+	if n := testing.AllocsPerRun(5, func() {
+		r.Reset(data)
+		s.Reset(&r)
+		for err := error(nil); err == nil; {
+			_, err = s.Next()
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }
 
@@ -194,8 +295,6 @@ func TestAnEditMovesTheCutsAroundItOnly(t *testing.T) {
 	}
 }
 
-// Under the race detector this also shows that making Splitters and cutting
-// with others do not meet in the table that the library's cutters share.
 func TestSplittersWorkAtOnce(t *testing.T) {
 	data := randomBytes(10, 1<<20+100)
 	want := oracle(t, chunker.DefaultParams, data)

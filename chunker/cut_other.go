@@ -1,0 +1,5 @@
+//go:build !amd64 || purego
+
+package chunker
+
+var fastest search = findPlain
