@@ -23,7 +23,7 @@ import (
 
 // requireFUSE skips where nothing can be mounted, or fails there if the
 // environment says that this must not be.
-func requireFUSE(t *testing.T) {
+func requireFUSE(t testing.TB) {
 	t.Helper()
 	reason := ""
 	if dev, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0); err != nil {
@@ -131,7 +131,7 @@ func (th *thing) entry(name string) manifest.Entry {
 }
 
 // build writes the tree and returns its root.
-func (m *memory) build(t *testing.T, top *thing) manifest.Root {
+func (m *memory) build(t testing.TB, top *thing) manifest.Root {
 	t.Helper()
 	b := manifest.NewBuilder(m)
 	m.add(t, b, "", top)
@@ -142,7 +142,7 @@ func (m *memory) build(t *testing.T, top *thing) manifest.Root {
 	return root
 }
 
-func (m *memory) add(t *testing.T, b *manifest.Builder, name string, th *thing) {
+func (m *memory) add(t testing.TB, b *manifest.Builder, name string, th *thing) {
 	t.Helper()
 	ctx := t.Context()
 	e := th.entry(name)
@@ -169,7 +169,7 @@ func (m *memory) add(t *testing.T, b *manifest.Builder, name string, th *thing) 
 }
 
 // cut stores a file's bytes; pieces of zeros become runs.
-func (m *memory) cut(t *testing.T, data string) (manifest.Content, int64) {
+func (m *memory) cut(t testing.TB, data string) (manifest.Content, int64) {
 	t.Helper()
 	list := manifest.NewListBuilder(m)
 	for piece := range slices.Chunk([]byte(data), pieceSize) {
@@ -203,12 +203,12 @@ func newFake() *fake {
 	return &fake{store: newMemory(), versions: map[string]registry.Version{}, tags: map[string]string{}}
 }
 
-func (f *fake) publish(t *testing.T, ref string, top *thing) {
+func (f *fake) publish(t testing.TB, ref string, top *thing) {
 	t.Helper()
 	f.add(t, ref, top, registry.Published)
 }
 
-func (f *fake) add(t *testing.T, ref string, top *thing, state registry.State) {
+func (f *fake) add(t testing.TB, ref string, top *thing, state registry.State) {
 	t.Helper()
 	r, err := registry.ParseRef(ref)
 	if err != nil {
@@ -296,7 +296,7 @@ func (f *fake) Tree(ctx context.Context, ref registry.Ref) (manifest.Entry, mani
 }
 
 // mountAt mounts at dir until the test ends.
-func mountAt(t *testing.T, dir string, r Registry, o Options) *Server {
+func mountAt(t testing.TB, dir string, r Registry, o Options) *Server {
 	t.Helper()
 	requireFUSE(t)
 	s, err := Mount(dir, r, o)
@@ -312,7 +312,7 @@ func mountAt(t *testing.T, dir string, r Registry, o Options) *Server {
 }
 
 // mountFake mounts and returns where.
-func mountFake(t *testing.T, r Registry, o Options) string {
+func mountFake(t testing.TB, r Registry, o Options) string {
 	t.Helper()
 	dir := t.TempDir()
 	mountAt(t, dir, r, o)

@@ -12,8 +12,9 @@
 //
 // Invariants: nothing can be written, and every attempt is EROFS. An inode's
 // number and its attributes are the same at every mount of a version. Nothing
-// is held for a name that the kernel does not refer to, and of a directory's
-// listing only the page that is being read. A version's damage is EIO and a
+// is held for a name that the kernel does not refer to, the kernel is asked to
+// refer to no more than a number of them, and of a directory's listing only the
+// page that is being read is held. A version's damage is EIO and a
 // line in the log, never "no such file" and never wrong bytes.
 //
 // Interrupts are not obeyed. The kernel reports every signal of the reader,
@@ -86,6 +87,11 @@ type Options struct {
 	// long as nothing in them is newer; default Now.
 	Started time.Time
 
+	// InodesMax is about how many files and directories the kernel may keep
+	// in mind. Each takes about a KiB of this process; beyond the number the
+	// kernel is asked to drop the oldest. Default 131072.
+	InodesMax int
+
 	Logger *slog.Logger     // default: discards
 	Now    func() time.Time // default: time.Now
 }
@@ -96,6 +102,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Errno == nil {
 		o.Errno = func(error) syscall.Errno { return syscall.EIO }
+	}
+	if o.InodesMax == 0 {
+		o.InodesMax = 1 << 17
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

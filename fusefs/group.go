@@ -27,6 +27,7 @@ const uncached = time.Nanosecond
 // of package names. It holds its path and asks the registry for the rest.
 type groupNode struct {
 	fs.Inode
+	tracked
 	readOnly
 	view *view
 	path string // "" at the top
@@ -68,18 +69,21 @@ func (g *groupNode) lookup(name string, out *fuse.EntryOut) (*fs.Inode, syscall.
 	}
 	switch n.Kind {
 	case registry.Group:
-		sub := &groupNode{view: g.view, path: full}
-		if known, ok := g.known(name).(*groupNode); ok {
-			sub = known
+		sub, known := g.known(name).(*groupNode)
+		if !known {
+			sub = &groupNode{view: g.view, path: full}
 		}
 		if errno := sub.attr(&out.Attr); errno != 0 {
 			return nil, errno
 		}
-		return g.inode(sub, full, fuse.S_IFDIR), 0
+		return g.inode(sub, &sub.tracked, full, fuse.S_IFDIR), 0
 	case registry.TagName:
-		tag := &tagNode{view: g.view, path: full}
+		tag, known := g.known(name).(*tagNode)
+		if !known {
+			tag = &tagNode{view: g.view, path: full}
+		}
 		tag.attr(&out.Attr, n.Version)
-		return g.inode(tag, full, fuse.S_IFLNK), 0
+		return g.inode(tag, &tag.tracked, full, fuse.S_IFLNK), 0
 	default:
 		// A published name never means other content, so a version that
 		// the kernel refers to need not be read again.
@@ -93,7 +97,7 @@ func (g *groupNode) lookup(name string, out *fuse.EntryOut) (*fs.Inode, syscall.
 		}
 		dir.attr(&out.Attr)
 		out.SetAttrTimeout(forever)
-		return g.inode(dir, full, fuse.S_IFDIR), 0
+		return g.inode(dir, &dir.tracked, full, fuse.S_IFDIR), 0
 	}
 }
 
@@ -105,7 +109,11 @@ func (g *groupNode) known(name string) fs.InodeEmbedder {
 	return nil
 }
 
-func (g *groupNode) inode(n fs.InodeEmbedder, full string, mode uint32) *fs.Inode {
+// inode makes n an inode in the group, unless it is one already. t is n's.
+func (g *groupNode) inode(n fs.InodeEmbedder, t *tracked, full string, mode uint32) *fs.Inode {
+	if t.live == nil {
+		g.view.live.add(n.EmbeddedInode(), t)
+	}
 	return g.NewInode(g.view.ctx, n, registryKey(full).stable(mode))
 }
 
@@ -187,6 +195,7 @@ func (g *groupNode) Statfs(_ context.Context, out *fuse.StatfsOut) syscall.Errno
 // registry at every reading, because tags move.
 type tagNode struct {
 	fs.Inode
+	tracked
 	readOnly
 	view *view
 	path string

@@ -27,6 +27,7 @@ type Server struct {
 	dir  string
 	dev  string // tells this mount from others at dir
 	gone chan struct{}
+	live *live
 
 	mu     sync.Mutex
 	leave  sync.Once
@@ -71,7 +72,8 @@ func mount(dir string, r Registry, o Options) (*Server, error) {
 		cancel()
 		return nil, errors.Join(err, abandon(dir))
 	}
-	s := &Server{dir: dir, dev: top.dev, gone: make(chan struct{}), cancel: cancel}
+	s := &Server{dir: dir, dev: top.dev, gone: make(chan struct{}), live: v.live, cancel: cancel}
+	go v.live.run(ctx, root.EmbeddedInode())
 	go func() {
 		server.Wait()
 		cancel()

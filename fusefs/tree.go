@@ -57,31 +57,42 @@ func (it *item) attr(out *fuse.Attr) {
 	}
 }
 
-// inode makes an inode for the item, and fills out with what the kernel may
-// keep of it. There is none for a kind that this program does not know.
+// inode makes or finds an inode for the item, and fills out with what the
+// kernel may keep of it. There is none for a kind that this program does not
+// know.
 func (it item) inode(ctx context.Context, parent *fs.Inode, out *fuse.EntryOut) *fs.Inode {
-	var ops fs.InodeEmbedder
-	switch it.entry.Kind {
-	case manifest.File:
-		ops = &fileNode{node{item: it}}
-	case manifest.Dir:
-		ops = &dirNode{node: node{item: it}}
-	case manifest.Symlink:
-		ops = &linkNode{node{item: it}}
-	default:
-		return nil
-	}
 	it.attr(&out.Attr)
 	out.SetAttrTimeout(forever)
 	out.SetEntryTimeout(forever)
-	return parent.NewInode(ctx, ops, it.key.stable(fileType(it.entry.Kind)))
+	if known := parent.GetChild(it.entry.Name); known != nil {
+		return known
+	}
+	switch it.entry.Kind {
+	case manifest.File:
+		f := &fileNode{node{item: it}}
+		return f.join(ctx, parent, f)
+	case manifest.Dir:
+		d := &dirNode{node: node{item: it}}
+		return d.join(ctx, parent, d)
+	case manifest.Symlink:
+		l := &linkNode{node{item: it}}
+		return l.join(ctx, parent, l)
+	}
+	return nil
 }
 
 // node is what all inodes of a version have in common.
 type node struct {
 	fs.Inode
+	tracked
 	readOnly
 	item
+}
+
+// join makes n, which is in self, an inode in parent.
+func (n *node) join(ctx context.Context, parent *fs.Inode, self fs.InodeEmbedder) *fs.Inode {
+	n.view.live.add(&n.Inode, &n.tracked)
+	return parent.NewInode(ctx, self, n.key.stable(fileType(n.entry.Kind)))
 }
 
 var (

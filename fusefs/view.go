@@ -27,6 +27,7 @@ type view struct {
 	opts     Options
 	uid, gid uint32 // owner of what has none of its own: who mounted it
 	limit    logLimit
+	live     *live
 }
 
 func newView(ctx context.Context, r Registry, o Options) *view {
@@ -34,6 +35,7 @@ func newView(ctx context.Context, r Registry, o Options) *view {
 		ctx: ctx, reg: r, opts: o,
 		uid: uint32(os.Geteuid()), gid: uint32(os.Getegid()),
 		limit: logLimit{now: o.Now},
+		live:  newLive(o.InodesMax),
 	}
 }
 
