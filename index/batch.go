@@ -1,10 +1,8 @@
 package index
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -15,30 +13,27 @@ import (
 // Batch is a change that takes effect as a whole or not at all. It reads its
 // own writes. Not safe for concurrent use; Commit or Close ends it.
 type Batch struct {
-	b      *pebble.Batch
-	health *health
-	lost   bool  // Pebble has it and does not give it back
+	db     *DB
+	b      *pebble.Batch // what is read back: registry rows, packs, the position
+	frames *pebble.Batch // what is not; with Commit, everything
+	chunks pending
+	lost   bool  // Pebble has frames and does not give it back
 	failed error // of an AddPack that was left half-way
 	totals Totals
-	refs   map[chunker.ID]int64 // changes not yet written, so that a chunk's row is rewritten once
 }
 
 // NewBatch begins a change.
 func (db *DB) NewBatch() (*Batch, error) {
-	b := db.p.NewIndexedBatch()
-	t, err := totals(b)
+	t, err := db.Totals()
 	if err != nil {
-		b.Close()
 		return nil, err
 	}
-	return &Batch{b: b, health: db.health, totals: t, refs: map[chunker.ID]int64{}}, nil
+	return &Batch{db: db, b: db.p.NewIndexedBatch(), frames: db.p.NewBatch(), totals: t}, nil
 }
 
 // Totals returns the sums over the index.
-func (db *DB) Totals() (Totals, error) { return totals(db.p) }
-
-func totals(r pebble.Reader) (Totals, error) {
-	v, ok, err := get(r, []byte{tableTotals})
+func (db *DB) Totals() (Totals, error) {
+	v, ok, err := get(db.p, []byte{tableTotals})
 	if err != nil || !ok {
 		return Totals{}, err
 	}
@@ -48,9 +43,9 @@ func totals(r pebble.Reader) (Totals, error) {
 // Close abandons the batch unless it was committed.
 func (b *Batch) Close() error {
 	if b.lost {
-		return nil
+		return b.b.Close()
 	}
-	return b.b.Close()
+	return errors.Join(b.b.Close(), b.frames.Close())
 }
 
 // Commit writes the batch. It is not synced: the log is what lasts. A batch
@@ -59,10 +54,15 @@ func (b *Batch) Commit() error {
 	if err := b.Check(); err != nil {
 		return fmt.Errorf("write index: %w", err)
 	}
-	if err := b.b.Set([]byte{tableTotals}, b.totals.encode(), nil); err != nil {
+	all := b.frames
+	keys, err := b.chunks.write(all)
+	if err != nil {
 		return err
 	}
-	over, err := b.health.write(func() error { return b.b.Commit(pebble.NoSync) })
+	if err := errors.Join(all.Apply(b.b, nil), all.Set([]byte{tableTotals}, b.totals.encode(), nil)); err != nil {
+		return err
+	}
+	over, err := b.db.write(all, keys)
 	b.lost = !over
 	return err
 }
@@ -71,14 +71,19 @@ func (b *Batch) Commit() error {
 // not there, refcounts out of range. To be asked before the log is told.
 func (b *Batch) Check() error {
 	if b.failed == nil {
-		b.failed = b.flushRefs()
+		b.failed = b.settle()
 	}
 	return b.failed
 }
 
 // Lookup finds a chunk or node, this batch's own included. Refs may lag behind
 // the batch's own changes until Commit.
-func (b *Batch) Lookup(id chunker.ID) (Location, bool, error) { return lookup(b.b, id) }
+func (b *Batch) Lookup(id chunker.ID) (Location, bool, error) {
+	if i := b.chunks.find(id); i != noRow && b.chunks.rows[i].is(rowThere) {
+		return b.chunks.rows[i].loc, true, nil
+	}
+	return b.db.Lookup(id)
+}
 
 // Get returns a registry row, this batch's own included.
 func (b *Batch) Get(key []byte) ([]byte, bool, error) { return get(b.b, rowKey(key)) }
@@ -95,146 +100,41 @@ func (b *Batch) Set(key, value []byte) error { return b.b.Set(rowKey(key), value
 func (b *Batch) Delete(key []byte) error { return b.b.Delete(rowKey(key), nil) }
 
 // AddRef changes a refcount by delta.
-func (b *Batch) AddRef(id chunker.ID, delta int64) { b.refs[id] += delta }
-
-// ExactDeps reads the ids that a node of pack x depends on from the node
-// itself. It is asked only if the prefixes in the index block fit several ids.
-type ExactDeps func(x *packfile.Index, e packfile.Entry) ([]chunker.ID, error)
-
-// AddPack enters a pack: its frames, a row for each chunk that has none yet,
-// and the edges of the nodes among them. A pack that is there already changes
-// nothing.
-func (b *Batch) AddPack(x *packfile.Index, exact ExactDeps) error {
-	err := b.addPack(x, exact)
-	if err != nil {
-		b.failed = err
-	}
-	return err
+func (b *Batch) AddRef(id chunker.ID, delta int64) {
+	b.chunks.rows[b.chunks.at(id)].delta += delta
 }
 
-func (b *Batch) addPack(x *packfile.Index, exact ExactDeps) error {
-	if _, ok, err := packNumber(b.b, x.ID); ok || err != nil {
-		return err
-	}
-	if x.Domain != domain {
-		return fmt.Errorf("add pack %s: dedup domain %d is not known", x.ID, x.Domain)
-	}
-	if b.totals.NextPack > math.MaxUint32 {
-		return fmt.Errorf("add pack %s: no pack numbers are left", x.ID)
-	}
-	n := uint32(b.totals.NextPack)
-	p := Pack{ID: x.ID, Class: x.Class, Size: x.Size, Chunks: uint32(len(x.Entries))}
-	for i, f := range x.Frames {
-		p.Raw += int64(f.Raw)
-		if err := b.b.Set(frameKey(n, uint32(i)), encodeFrame(f), nil); err != nil {
-			return err
+// settle makes changes of refcounts part of the rows, and moves bytes between
+// live and dead where a count leaves or reaches zero.
+func (b *Batch) settle() error {
+	live := map[uint32]int64{}
+	for i := range b.chunks.rows {
+		r := &b.chunks.rows[i]
+		if !r.is(rowThere) {
+			loc, ok, err := b.db.Lookup(r.id)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				return fmt.Errorf("%w: %s", ErrDangling, r.id)
+			}
+			r.loc, r.state = loc, r.state|rowThere
 		}
-	}
-	var nodes []packfile.Entry
-	for _, e := range x.Entries {
-		key := chunkKey(e.ID)
-		if _, ok, err := get(b.b, key); err != nil {
-			return err
-		} else if ok {
+		if r.delta == 0 {
 			continue
 		}
-		loc := Location{Pack: n, Frame: e.Frame, Offset: e.Offset, Length: e.Length, Kind: e.Kind}
-		if err := b.b.Set(key, loc.encode(), nil); err != nil {
-			return err
-		}
-		if e.Kind.IsNode() {
-			nodes = append(nodes, e)
-			b.totals.Nodes++
-			b.totals.NodeBytes += int64(e.Length)
-		} else {
-			b.totals.Chunks++
-			b.totals.UniqueBytes += int64(e.Length)
-		}
-	}
-	b.totals.NextPack++
-	b.totals.Packs++
-	b.totals.PackBytes += x.Size
-	if err := errors.Join(b.b.Set(packKey(n), p.encode(), nil), b.b.Set(packIDKey(x.ID), packKey(n)[1:], nil)); err != nil {
-		return err
-	}
-	if len(nodes) > 0 {
-		return b.countEdges(x, nodes, exact)
-	}
-	return nil
-}
-
-// countEdges adds the references that nodes make. Every chunk they refer to
-// must have a row by now.
-func (b *Batch) countEdges(x *packfile.Index, nodes []packfile.Entry, exact ExactDeps) (err error) {
-	prefix := chunkPrefix()
-	it, err := b.b.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	for _, node := range nodes {
-		ids := make([]chunker.ID, 0, len(node.Deps))
-		for _, d := range node.Deps {
-			id, count := resolve(it, prefix, d)
-			if count == 0 {
-				return fmt.Errorf("%w: node %s, reference %x…", ErrDangling, node.ID, d)
-			}
-			if count > 1 {
-				if ids, err = exact(x, node); err != nil {
-					return err
-				}
-				break
-			}
-			ids = append(ids, id)
-		}
-		for _, id := range ids {
-			b.refs[id]++
-		}
-	}
-	return it.Error()
-}
-
-// resolve finds the ids that begin with d: one of them, and whether there are
-// none, one or several (2).
-func resolve(it *pebble.Iterator, prefix []byte, d packfile.DepPrefix) (id chunker.ID, count int) {
-	key := append(append(make([]byte, 0, len(prefix)+len(d)), prefix...), d[:]...)
-	for ok := it.SeekGE(key); ok && bytes.HasPrefix(it.Key(), key); ok = it.Next() {
-		if count++; count > 1 {
-			break
-		}
-		copy(id[:], it.Key()[len(prefix):])
-	}
-	return id, count
-}
-
-// flushRefs rewrites the rows of chunks whose refcounts changed, and moves
-// bytes between live and dead where a count leaves or reaches zero.
-func (b *Batch) flushRefs() error {
-	live := map[uint32]int64{}
-	for id, delta := range b.refs {
-		loc, ok, err := b.Lookup(id)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return fmt.Errorf("%w: %s", ErrDangling, id)
-		}
-		refs := int64(loc.Refs) + delta
+		refs := int64(r.loc.Refs) + r.delta
 		if refs < 0 || refs > 1<<32-1 {
-			return fmt.Errorf("refcount of %s would become %d", id, refs)
+			return fmt.Errorf("refcount of %s would become %d", r.id, refs)
 		}
 		switch {
-		case loc.Refs == 0 && refs > 0:
-			live[loc.Pack] += int64(loc.Length)
-		case loc.Refs > 0 && refs == 0:
-			live[loc.Pack] -= int64(loc.Length)
+		case r.loc.Refs == 0 && refs > 0:
+			live[r.loc.Pack] += int64(r.loc.Length)
+		case r.loc.Refs > 0 && refs == 0:
+			live[r.loc.Pack] -= int64(r.loc.Length)
 		}
-		loc.Refs = uint32(refs)
-		if err := b.b.Set(chunkKey(id), loc.encode(), nil); err != nil {
-			return err
-		}
+		r.loc.Refs, r.delta, r.state = uint32(refs), 0, r.state|rowChanged
 	}
-	clear(b.refs)
 	for n, delta := range live {
 		p, err := packRow(b.b, n)
 		if err != nil {

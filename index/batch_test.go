@@ -3,6 +3,7 @@ package index
 import (
 	"errors"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -281,4 +282,74 @@ func TestReferencesMoveBytesBetweenLiveAndDead(t *testing.T) {
 			t.Fatalf("step %d: %+v, %v, want %d live", i, p, err, step.live)
 		}
 	}
+}
+
+// Rows that a batch makes, rows that it meets, and references in any order.
+func TestABatchKnowsItsRowsAndThoseBelow(t *testing.T) {
+	a, twin, b, dir, top := idOf(1, 1), idOf(1, 2), idOf(2, 0), idOf(3, 0), idOf(4, 0)
+	db := newDB(t)
+	add(t, db, packOf(1, data(a, 10)))
+	check(t, change(db, func(batch *Batch) error {
+		batch.AddRef(top, 1) // of what comes only now
+		if err := batch.AddPack(packOf(2, data(b, 20)), noExact); err != nil {
+			return err
+		}
+		if err := batch.AddPack(packOf(3, node(dir, 5, a, b, a), node(top, 6, dir, a)), noExact); err != nil {
+			return err
+		}
+		if err := errors.Join(batch.Check(), batch.Check()); err != nil {
+			return err
+		}
+		if loc, ok, err := batch.Lookup(a); !ok || err != nil || loc.Refs != 3 {
+			t.Errorf("in the batch: %+v, %v, %v", loc, ok, err)
+		}
+		batch.AddRef(a, -1) // after a check
+		return nil
+	}))
+	wantRefs(t, db, map[chunker.ID]uint32{a: 2, b: 1, dir: 1, top: 1})
+
+	// A fresh row makes a prefix ambiguous that was clear before in this batch.
+	check(t, change(db, func(batch *Batch) error {
+		if err := batch.AddPack(packOf(4, node(idOf(5, 0), 5, a)), noExact); err != nil {
+			return err
+		}
+		if err := batch.AddPack(packOf(5, data(twin, 10)), noExact); err != nil {
+			return err
+		}
+		return batch.AddPack(packOf(6, node(idOf(6, 0), 5, twin, b)), func(*packfile.Index, packfile.Entry) ([]chunker.ID, error) {
+			return []chunker.ID{b, twin}, nil // in whatever order
+		})
+	}))
+	wantRefs(t, db, map[chunker.ID]uint32{a: 3, twin: 1, b: 2})
+
+	// What a node is said to refer to must be what the index block says.
+	for _, wrong := range [][]chunker.ID{nil, {a}, {a, b, b}, {dir, b}} {
+		err := change(db, func(batch *Batch) error {
+			return batch.AddPack(packOf(7, node(idOf(7, 0), 5, a, b)), func(*packfile.Index, packfile.Entry) ([]chunker.ID, error) { return wrong, nil })
+		})
+		if !errors.Is(err, ErrDangling) {
+			t.Errorf("the node says %v: %v", wrong, err)
+		}
+	}
+}
+
+// More edges than are looked at together.
+func TestManyEdgesAreCountedInParts(t *testing.T) {
+	db := newDB(t)
+	r := rand.New(rand.NewPCG(1, 2))
+	chunks := randomPack(r, 3000)
+	want := map[chunker.ID]uint32{}
+	var nodes []packfile.Entry
+	for i := range uint32(50) {
+		var deps []chunker.ID
+		for range 2000 {
+			id := chunks.Entries[r.IntN(len(chunks.Entries))].ID
+			want[id]++
+			deps = append(deps, id)
+		}
+		nodes = append(nodes, node(idOf(9, i), 100, deps...))
+	}
+	add(t, db, chunks)
+	add(t, db, packOf(2, nodes...))
+	wantRefs(t, db, want)
 }

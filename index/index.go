@@ -1,7 +1,7 @@
 // Package index knows where every chunk is and how many references it has, on
-// Pebble. It is a projection: every row follows from the commit log and the
-// packs' index blocks, so the directory can be deleted at any time and comes
-// back. That is also why commits here are not synced: what a crash loses is
+// Pebble. It is a projection: every row but the local ones follows from the
+// commit log and the packs' index blocks, so the directory can be deleted at
+// any time and comes back. That is also why commits here are not synced: what a crash loses is
 // replayed.
 //
 // Chunk bytes are never stored here, only fixed-size rows that point at them.
@@ -11,6 +11,14 @@
 // counted once, in the batch that inserts its row; a second copy of the same
 // node, from a race or a retry, finds the row there and counts nothing.
 //
+// A filter in memory answers for most ids that have no row (Has, AddPack), and
+// leaves Pebble to those that have one. It is a projection of the rows: what it
+// says no to has no row, whatever was lost, cut off or damaged before.
+//
+// Memory is Options.MemoryBytes for Pebble, 1.44 MB for a million chunks for
+// the filter once it is asked, and a change: about 200 bytes for each chunk and
+// 16 for each edge of a Batch until it is committed.
+//
 // An index may be open once at a time; ErrBusy says that somebody else has it.
 // Once its files could not be written it takes no more writes (ErrFailed).
 package index
@@ -19,14 +27,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/bloom"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/packfile"
@@ -46,37 +53,20 @@ type DB struct {
 	cache  *pebble.Cache
 	lock   *pebble.Lock
 	health *health
-}
-
-// Options configure an index; the zero value works.
-type Options struct {
-	CacheBytes int64  // Pebble's block cache; 0 means 16 MiB
-	FS         vfs.FS // where the index lives; nil means the operating system's files
+	filter filter
 }
 
 // Open opens the index in dir, making it if there is none.
 func Open(dir string, o Options) (*DB, error) {
-	if o.CacheBytes == 0 {
-		o.CacheBytes = 16 << 20
-	}
 	dir, err := o.makeDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
 	h := newHealth()
-	cache := pebble.NewCache(o.CacheBytes)
-	opts := &pebble.Options{
-		Cache:              cache,
-		Logger:             h.logger(),
-		EventListener:      h.listener(),
-		FS:                 h.files(o.fs()),
-		MemTableSize:       8 << 20,
-		FormatMajorVersion: pebble.FormatNewest,
-	}
-	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
-	for i := range opts.Levels {
-		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
-	}
+	memory, opts := o.pebble()
+	cache := pebble.NewCache(memory)
+	opts.Cache, opts.FS = cache, h.files(o.fs())
+	opts.Logger, opts.EventListener = h.logger(), h.listener()
 	lock, err := pebble.LockDirectory(dir, o.fs())
 	if err != nil {
 		cache.Unref()
@@ -89,14 +79,7 @@ func Open(dir string, o Options) (*DB, error) {
 		cache.Unref()
 		return nil, errors.Join(openError(dir, err), lock.Close())
 	}
-	return &DB{p, cache, lock, h}, nil
-}
-
-func (o Options) fs() vfs.FS {
-	if o.FS == nil {
-		return vfs.Default
-	}
-	return o.FS
+	return &DB{p: p, cache: cache, lock: lock, health: h}, nil
 }
 
 // makeDir makes the index's directory and returns its one name: within a
@@ -109,8 +92,18 @@ func (o Options) makeDir(dir string) (string, error) {
 	return realPath(dir)
 }
 
-// Remove deletes the index in dir, which nobody may have open.
-func Remove(dir string, o Options) error { return o.fs().RemoveAll(dir) }
+// Remove deletes the index in dir, which nobody may have open. The directory
+// stays: it may be a mount point, or a link to another disk.
+func Remove(dir string, o Options) error {
+	names, err := o.fs().List(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, name := range names {
+		err = errors.Join(err, o.fs().RemoveAll(o.fs().PathJoin(dir, name)))
+	}
+	return err
+}
 
 // empty reports whether dir holds nothing but the lock.
 func (o Options) empty(dir string) bool {
@@ -170,13 +163,15 @@ type Location struct {
 }
 
 // Lookup finds a chunk or node.
-func (db *DB) Lookup(id chunker.ID) (Location, bool, error) { return lookup(db.p, id) }
-
-func lookup(r pebble.Reader, id chunker.ID) (Location, bool, error) {
-	v, ok, err := get(r, chunkKey(id))
-	if err != nil || !ok {
-		return Location{}, false, err
+func (db *DB) Lookup(id chunker.ID) (Location, bool, error) {
+	v, closer, err := db.p.Get(chunkKey(id))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return Location{}, false, nil
 	}
+	if err != nil {
+		return Location{}, false, fmt.Errorf("read index: %w", marked(err))
+	}
+	defer closer.Close()
 	loc, err := decodeLocation(v)
 	return loc, err == nil, err
 }
@@ -204,7 +199,7 @@ func (db *DB) Frame(n, i uint32) (packfile.Frame, error) {
 		return packfile.Frame{}, err
 	}
 	if !ok {
-		return packfile.Frame{}, fmt.Errorf("index has no frame %d of pack number %d", i, n)
+		return packfile.Frame{}, noFrame(n, i)
 	}
 	return decodeFrame(v)
 }

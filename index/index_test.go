@@ -88,3 +88,19 @@ func TestReadersWorkBesideTheWriter(t *testing.T) {
 	close(done)
 	wg.Wait()
 }
+
+// A link to another disk, or a mount point, survives that the index is made
+// anew.
+func TestRemoveLeavesTheDirectory(t *testing.T) {
+	dir, link := t.TempDir(), filepath.Join(t.TempDir(), "link")
+	check(t, os.Symlink(dir, link))
+	check(t, open(t, link).Close())
+	check(t, Remove(link, Options{}))
+	if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	if _, err := os.Readlink(link); err != nil {
+		t.Error(err)
+	}
+	check(t, Remove(filepath.Join(dir, "none"), Options{}))
+}

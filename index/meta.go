@@ -1,14 +1,16 @@
 package index
 
 import (
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
 )
 
 // schema is raised when rows change so that older indexes must be rebuilt.
-const schema = 1
+const schema = 2
 
 // Meta says what this index is a projection of. Position is opaque here: it
 // belongs to the log.
@@ -61,15 +63,16 @@ var exported = []byte{tableChunk, tableFrame, tablePackID, tablePack, tableRow, 
 
 // Importer takes exported rows into an empty index.
 type Importer struct {
-	db *DB
-	b  *pebble.Batch
+	db   *DB
+	b    *pebble.Batch
+	keys []uint64 // of the filter, for the chunk rows in b
 }
 
 // importBatch is how many bytes of rows are written at once.
 const importBatch = 4 << 20
 
 // Import begins an import.
-func (db *DB) Import() *Importer { return &Importer{db, db.p.NewBatch()} }
+func (db *DB) Import() *Importer { return &Importer{db: db, b: db.p.NewBatch()} }
 
 // Row takes one exported row. A row that Export would not have given is an
 // error.
@@ -80,6 +83,9 @@ func (im *Importer) Row(k, v []byte) error {
 	if err := im.b.Set(k, v, nil); err != nil {
 		return err
 	}
+	if k[0] == tableChunk {
+		im.keys = append(im.keys, binary.BigEndian.Uint64(k[len(chunkPrefix()):]))
+	}
 	if im.b.Len() < importBatch {
 		return nil
 	}
@@ -88,10 +94,10 @@ func (im *Importer) Row(k, v []byte) error {
 
 // Flush writes what Row has gathered.
 func (im *Importer) Flush() error {
-	b := im.b
-	if _, err := im.db.health.write(func() error { return b.Commit(pebble.NoSync) }); err != nil {
-		return err
+	over, err := im.db.write(im.b, im.keys)
+	if over {
+		err = errors.Join(err, im.b.Close())
 	}
-	im.b = im.db.p.NewBatch()
-	return nil
+	im.b, im.keys = im.db.p.NewBatch(), im.keys[:0]
+	return err
 }

@@ -22,6 +22,9 @@ import (
 //	t      -                            totals: chunks, unique bytes, nodes, node bytes, packs, pack bytes, next pack (8 each)
 //	s      session id (16)              local: session
 //	m      name                         local: position, store and writer of this index
+//	l      its owner's                  local: see LocalBatch
+//	b      part (2)                     local: part of the filter; without the part, its format (1)
+//	n      number (8)                   local: keys (8 each) that its parts do not have yet
 const (
 	tableChunk   = 'c'
 	tableFrame   = 'f'
@@ -31,6 +34,9 @@ const (
 	tableTotals  = 't'
 	tableSession = 's'
 	tableMeta    = 'm'
+	tableLocal   = 'l'
+	tableFilter  = 'b'
+	tableNewKeys = 'n'
 )
 
 const (
@@ -68,8 +74,9 @@ func packIDKey(id packfile.ID) []byte { return append([]byte{tablePackID}, id[:]
 
 func rowKey(key []byte) []byte { return append([]byte{tableRow}, key...) }
 
-func (l Location) encode() []byte {
-	b := make([]byte, 0, locationLen)
+func (l Location) encode() []byte { return l.append(make([]byte, 0, locationLen)) }
+
+func (l Location) append(b []byte) []byte {
 	for _, v := range [...]uint32{l.Pack, l.Frame, l.Offset, l.Length, l.Refs} {
 		b = binary.LittleEndian.AppendUint32(b, v)
 	}

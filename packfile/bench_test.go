@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/artifortress/afs-engine/chunker"
 )
 
@@ -41,33 +43,68 @@ func BenchmarkWriter(b *testing.B) {
 	}
 }
 
+// BenchmarkFrameEncode compares a frame on its way into a pack with what the
+// library does for it.
 func BenchmarkFrameEncode(b *testing.B) {
 	raw := text(generator(201), DataFrameSize)
-	e, err := newEncoder(DefaultLevel)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.SetBytes(int64(len(raw)))
-	b.ReportAllocs()
-	var dst []byte
-	for b.Loop() {
-		dst = e.EncodeAll(raw, dst[:0])
-	}
+	b.Run("frame", func(b *testing.B) {
+		c, err := newCompressor(DefaultLevel, 1)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(int64(len(raw)))
+		b.ReportAllocs()
+		for b.Loop() {
+			j := c.take(nil)
+			j.raw = append(j.raw, raw...)
+			c.submit(j)
+			c.drain(func(Frame, []byte) {})
+		}
+	})
+	b.Run("library", func(b *testing.B) {
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(DefaultLevel), zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(int64(len(raw)))
+		b.ReportAllocs()
+		var dst []byte
+		for b.Loop() {
+			dst = e.EncodeAll(raw, dst[:0])
+		}
+	})
 }
 
 func BenchmarkFrameDecode(b *testing.B) {
 	raw := text(generator(201), DataFrameSize)
 	stored := compress(b, raw)
-	f := zstdFrame(stored, len(raw))
-	b.SetBytes(int64(len(raw)))
-	b.ReportAllocs()
-	var dst []byte
-	for b.Loop() {
-		var err error
-		if dst, err = f.Decode(dst, stored); err != nil {
+	b.Run("frame", func(b *testing.B) {
+		f := zstdFrame(stored, len(raw))
+		b.SetBytes(int64(len(raw)))
+		b.ReportAllocs()
+		var dst []byte
+		for b.Loop() {
+			var err error
+			if dst, err = f.Decode(dst, stored); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("library", func(b *testing.B) {
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+		if err != nil {
 			b.Fatal(err)
 		}
-	}
+		defer d.Close()
+		b.SetBytes(int64(len(raw)))
+		b.ReportAllocs()
+		var dst []byte
+		for b.Loop() {
+			if dst, err = d.DecodeAll(stored, dst[:0]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 func BenchmarkParseIndex(b *testing.B) {

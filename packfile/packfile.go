@@ -74,6 +74,6 @@ const overhead = HeaderSize + TrailerSize
 // read has to fetch and decode, so nodes, which are small and read one by one,
 // get smaller frames.
 const (
-	DataFrameSize = 128 << 10
+	DataFrameSize = 256 << 10
 	MetaFrameSize = 32 << 10
 )

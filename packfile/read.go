@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"slices"
 	"sync"
 
 	"github.com/artifortress/afs-engine/backends"
@@ -108,50 +106,22 @@ var storedBuffers sync.Pool
 // result is the caller's. Errors are *CorruptError, ErrUnknown, or the
 // store's; chunks in the frame are not checked against their ids.
 func ReadFrame(ctx context.Context, s backends.Store, id ID, f Frame) ([]byte, error) {
-	b, err := readFrame(ctx, s, Key(id), f)
-	if err != nil {
-		return nil, fmt.Errorf("read pack frame: %w", err)
-	}
-	return b, nil
-}
-
-func readFrame(ctx context.Context, s backends.Store, key string, f Frame) ([]byte, error) {
-	if err := f.check(); err != nil { // before its lengths are believed
-		return nil, damaged(key, f.Offset, "frame", err)
-	}
 	if f.Codec == CodecRaw {
-		b, err := readRange(ctx, s, key, f.Offset, int64(f.Stored))
+		p, err := ReadSpan(ctx, s, id, []Frame{f}, nil)
 		if err != nil {
 			return nil, err
 		}
-		if err := f.verify(b); err != nil {
-			return nil, damaged(key, f.Offset, "frame", err)
-		}
-		return b, nil
+		return p.Decode(f, nil)
 	}
 	buf, _ := storedBuffers.Get().(*[]byte)
 	if buf == nil {
 		buf = new([]byte)
 	}
 	defer storedBuffers.Put(buf)
-	if err := readInto(ctx, s, key, f, buf); err != nil {
+	p, err := ReadSpan(ctx, s, id, []Frame{f}, *buf)
+	if err != nil {
 		return nil, err
 	}
-	b, err := f.Decode(nil, *buf)
-	if err != nil {
-		return nil, damaged(key, f.Offset, "frame", err)
-	}
-	return b, nil
-}
-
-// readInto reads the frame's stored bytes over buf's array.
-func readInto(ctx context.Context, s backends.Store, key string, f Frame, buf *[]byte) error {
-	r, err := s.Get(ctx, key, f.Offset, int64(f.Stored))
-	if err != nil {
-		return shortened(key, f.Offset, err)
-	}
-	defer r.Close()
-	*buf = slices.Grow((*buf)[:0], int(f.Stored))[:f.Stored]
-	_, err = io.ReadFull(r, *buf)
-	return err
+	*buf = p.Stored()
+	return p.Decode(f, nil)
 }

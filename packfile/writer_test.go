@@ -125,9 +125,9 @@ func TestDefaultFrameSizes(t *testing.T) {
 		class Class
 		limit uint32
 		frame int
-	}{{ClassData, DataFrameSize, 8}, {ClassMeta, MetaFrameSize, 2}} {
+	}{{ClassData, DataFrameSize, 16}, {ClassMeta, MetaFrameSize, 2}} {
 		var chunks []testChunk
-		for range 16 {
+		for range 32 {
 			kind := chunker.Data
 			if c.class == ClassMeta {
 				kind = chunker.ListNode
@@ -136,7 +136,7 @@ func TestDefaultFrameSizes(t *testing.T) {
 			chunks = append(chunks, testChunk{kind.Sum(data), kind, data, nil})
 		}
 		x, _ := pack(t, WriterOptions{Class: c.class}, chunks)
-		if len(x.Frames) != 16/c.frame || x.Frames[0].Raw != c.limit {
+		if len(x.Frames) != 32/c.frame || x.Frames[0].Raw != c.limit {
 			t.Errorf("%v: %d frames, the first of %d bytes", c.class, len(x.Frames), x.Frames[0].Raw)
 		}
 	}

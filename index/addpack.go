@@ -1,0 +1,270 @@
+package index
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/packfile"
+)
+
+// ExactDeps reads the ids that a node of pack x depends on from the node
+// itself. It is asked only if the prefixes in the index block fit several ids.
+type ExactDeps func(x *packfile.Index, e packfile.Entry) ([]chunker.ID, error)
+
+// AddPack enters a pack: its frames, a row for each chunk that has none yet,
+// and the edges of the nodes among them. A pack that is there already changes
+// nothing.
+func (b *Batch) AddPack(x *packfile.Index, exact ExactDeps) error {
+	err := b.addPack(x, exact)
+	if err != nil {
+		b.failed = err
+	}
+	return err
+}
+
+func (b *Batch) addPack(x *packfile.Index, exact ExactDeps) error {
+	if _, ok, err := packNumber(b.b, x.ID); ok || err != nil {
+		return err
+	}
+	if x.Domain != domain {
+		return fmt.Errorf("add pack %s: dedup domain %d is not known", x.ID, x.Domain)
+	}
+	if b.totals.NextPack > math.MaxUint32 {
+		return fmt.Errorf("add pack %s: no pack numbers are left", x.ID)
+	}
+	n := uint32(b.totals.NextPack)
+	p := Pack{ID: x.ID, Class: x.Class, Size: x.Size, Chunks: uint32(len(x.Entries))}
+	for i, f := range x.Frames {
+		p.Raw += int64(f.Raw)
+		if err := b.frames.Set(frameKey(n, uint32(i)), encodeFrame(f), nil); err != nil {
+			return err
+		}
+	}
+	nodes, err := b.addChunks(n, x.Entries)
+	if err != nil {
+		return err
+	}
+	b.totals.NextPack++
+	b.totals.Packs++
+	b.totals.PackBytes += x.Size
+	if err := errors.Join(b.b.Set(packKey(n), p.encode(), nil), b.b.Set(packIDKey(x.ID), packKey(n)[1:], nil)); err != nil {
+		return err
+	}
+	return b.countEdges(x, nodes, exact)
+}
+
+// addChunks makes rows for the entries of pack n that have none, and returns
+// the nodes among these.
+func (b *Batch) addChunks(n uint32, entries []packfile.Entry) (nodes []*packfile.Entry, err error) {
+	f, err := b.db.loadFilter()
+	if err != nil {
+		return nil, err
+	}
+	b.chunks.room(len(entries))
+	for _, o := range inOrder(len(entries), func(i int) *chunker.ID { return &entries[i].ID }) {
+		e := &entries[o.i]
+		at := b.chunks.find(e.ID)
+		if at != noRow && b.chunks.rows[at].is(rowThere) {
+			continue
+		}
+		if f.Has(keyOf(e.ID)) {
+			if _, ok, err := b.db.Lookup(e.ID); ok {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		if at == noRow {
+			at = b.chunks.push(e.ID)
+		}
+		r := &b.chunks.rows[at]
+		r.loc = Location{Pack: n, Frame: e.Frame, Offset: e.Offset, Length: e.Length, Kind: e.Kind}
+		r.state = rowThere | rowFresh | rowChanged
+		if e.Kind.IsNode() {
+			nodes = append(nodes, e)
+			b.totals.Nodes++
+			b.totals.NodeBytes += int64(e.Length)
+		} else {
+			b.totals.Chunks++
+			b.totals.UniqueBytes += int64(e.Length)
+		}
+	}
+	return nodes, nil
+}
+
+// edge is a reference of a node.
+type edge struct {
+	to   uint64 // the filter's key of what it refers to
+	node int32  // whose it is
+	row  int32  // of what it refers to; severalRows if the key does not tell
+}
+
+const severalRows = int32(-2)
+
+// edgesMax is about how many edges are looked at together.
+const edgesMax = 1 << 16
+
+// countEdges adds the references that nodes make. Every chunk they refer to
+// must have a row by now.
+func (b *Batch) countEdges(x *packfile.Index, nodes []*packfile.Entry, exact ExactDeps) (err error) {
+	r := resolver{b: b}
+	defer func() { err = errors.Join(err, r.close()) }()
+	var edges []edge
+	for len(nodes) > 0 {
+		edges = edges[:0]
+		n := 0
+		for ; n < len(nodes) && len(edges) < edgesMax; n++ {
+			for _, d := range nodes[n].Deps {
+				edges = append(edges, edge{to: keyOfPrefix(d), node: int32(n)})
+			}
+		}
+		if err := b.count(&r, x, nodes[:n], edges, exact); err != nil {
+			return err
+		}
+		nodes = nodes[n:]
+	}
+	return nil
+}
+
+func (b *Batch) count(r *resolver, x *packfile.Index, nodes []*packfile.Entry, edges []edge, exact ExactDeps) (err error) {
+	slices.SortFunc(edges, func(a, b edge) int { return cmp.Compare(a.to, b.to) }) // see inOrder
+	var unclear []int32                                                            // nodes, perhaps several times
+	for i := range edges {
+		e := &edges[i]
+		if i > 0 && e.to == edges[i-1].to {
+			e.row = edges[i-1].row
+		} else if e.row, err = r.resolve(e.to); err != nil {
+			return err
+		}
+		switch e.row {
+		case noRow:
+			return fmt.Errorf("%w: node %s, reference %016x…", ErrDangling, nodes[e.node].ID, e.to)
+		case severalRows:
+			unclear = append(unclear, e.node)
+		default:
+			b.chunks.rows[e.row].delta++
+		}
+	}
+	slices.Sort(unclear)
+	for _, n := range slices.Compact(unclear) {
+		ids, err := exactDeps(x, nodes[n], exact)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			// The others were clear, and are counted.
+			if row, err := r.resolve(keyOf(id)); err != nil {
+				return err
+			} else if row == severalRows {
+				b.AddRef(id, 1)
+			}
+		}
+	}
+	return nil
+}
+
+// exactDeps asks for the references of a node, which must be those that the
+// index block has prefixes of.
+func exactDeps(x *packfile.Index, node *packfile.Entry, exact ExactDeps) ([]chunker.ID, error) {
+	ids, err := exact(x, *node)
+	if err != nil {
+		return nil, err
+	}
+	got, want := make([]uint64, len(ids)), make([]uint64, len(node.Deps))
+	for i, id := range ids {
+		got[i] = keyOf(id)
+	}
+	for i, d := range node.Deps {
+		want[i] = keyOfPrefix(d)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		return nil, fmt.Errorf("%w: node %s has other references than its pack's index says", ErrDangling, node.ID)
+	}
+	return ids, nil
+}
+
+// resolver finds rows by the filter's keys: fresh ones in the batch, the others
+// through an iterator that is made when it is needed.
+type resolver struct {
+	b   *Batch
+	it  *pebble.Iterator
+	key []byte
+}
+
+func (r *resolver) close() error {
+	if r.it == nil {
+		return nil
+	}
+	return r.it.Close()
+}
+
+// resolve is the row of the one chunk whose id begins with key; noRow if there
+// is none, severalRows if there are several.
+func (r *resolver) resolve(key uint64) (int32, error) {
+	f, err := r.b.db.loadFilter()
+	if err != nil {
+		return noRow, err
+	}
+	chunks, found := &r.b.chunks, noRow
+	asked := false // Pebble, before
+	for i := chunks.first(key); i != noRow; i = chunks.rows[i].next {
+		if row := &chunks.rows[i]; row.is(rowFresh | rowAlone) {
+			asked = asked || row.is(rowAlone)
+			if found != noRow {
+				return severalRows, nil
+			}
+			found = i
+		}
+	}
+	if asked || !f.Has(key) {
+		return found, nil
+	}
+	return r.seek(key, found)
+}
+
+// seek goes on in Pebble's rows.
+func (r *resolver) seek(key uint64, found int32) (row int32, err error) {
+	prefix := chunkPrefix()
+	if r.it == nil {
+		if r.it, err = r.b.db.p.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)}); err != nil {
+			return noRow, fmt.Errorf("read index: %w", marked(err))
+		}
+	}
+	r.key = rowKeyOf(r.key[:0], key)
+	var id chunker.ID
+	var loc Location
+	there := false
+	for ok := r.it.SeekGE(r.key); ok && bytes.HasPrefix(r.it.Key(), r.key); ok = r.it.Next() {
+		if there || found != noRow {
+			return severalRows, nil
+		}
+		v, err := r.it.ValueAndErr()
+		if err != nil {
+			return noRow, fmt.Errorf("read index: %w", marked(err))
+		}
+		if loc, err = decodeLocation(v); err != nil {
+			return noRow, err
+		}
+		copy(id[:], r.it.Key()[len(prefix):])
+		there = true
+	}
+	if err := r.it.Error(); err != nil || !there {
+		return found, marked(err)
+	}
+	i := r.b.chunks.at(id)
+	p := &r.b.chunks.rows[i]
+	if !p.is(rowThere) {
+		p.loc = loc
+	}
+	p.state |= rowThere | rowAlone
+	return i, nil
+}
