@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine/known"
 	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/registry"
 	"github.com/artifortress/afs-engine/engine/scrub"
@@ -92,6 +93,7 @@ type IngestRequest struct {
 	NoLatest        bool              // leave the tag latest alone
 	DryRun          bool              // count exactly, store nothing
 	AllowIncomplete bool              // publish although parts could not be read
+	Trust           known.Trust       // when a file that was read before is not read again; zero: nothing has touched it
 	Progress        *Progress         // counted up as work is done; may be nil
 }
 
@@ -115,6 +117,7 @@ type IngestResult struct {
 	Chunks      int64           `json:"chunks"`
 	NewChunks   int64           `json:"new_chunks"`
 	Seconds     float64         `json:"seconds"`
+	KnownFiles  int64           `json:"known_files"`        // of Files, not read because they had not changed; they count like the others
 	Problems    []source.Report `json:"problems,omitempty"` // unreadable or changed while read
 	Skipped     []source.Report `json:"skipped,omitempty"`  // sockets, devices and the like
 }
@@ -158,6 +161,7 @@ type StoreInfo struct {
 	Format  int            `json:"format"`  // version of the formats
 	Created time.Time      `json:"created"` //
 	Chunker chunker.Params `json:"chunker"`
+	Packing Packing        `json:"packing"`
 }
 
 // EstimateResult says what a store would take. Sizes are bytes.

@@ -2,13 +2,12 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"path"
 	"strings"
 
 	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine/known"
 	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/registry"
 	"github.com/artifortress/afs-engine/engine/source"
@@ -21,8 +20,8 @@ type builder struct {
 	ctx      context.Context
 	store    storer
 	tree     *overlay
-	splitter *chunker.Splitter
 	list     *manifest.ListBuilder
+	recall   *recall
 	progress *Progress
 
 	dest      []string // directories of the version above the source's root
@@ -34,23 +33,21 @@ type builder struct {
 	missing   []string            // from the draft, as it lists them
 	holes     map[string]struct{} // of these, what this walk has not brought
 
-	bytes, files, chunks         int64
+	listed                       int64 // chunks in the list
+	bytes, files, chunks, known  int64
 	newBytes, newChunks, problem int64
 }
+
+// blocksMax bounds the large blocks of a build, in bytes.
+const blocksMax = 16 << 20
 
 // reportsMax bounds how many reports of one sort are kept.
 const reportsMax = 10_000
 
-var _ source.Visitor = (*builder)(nil)
-
 // build walks req.Source into s. base, read through src, is a draft to add to,
-// or nil.
-func build(ctx context.Context, req IngestRequest, base *registry.Version, src manifest.Source, p chunker.Params, s storer) (*builder, error) {
-	splitter, err := chunker.NewSplitter(p)
-	if err != nil {
-		return nil, err
-	}
-	b := &builder{ctx: ctx, store: s, splitter: splitter, progress: req.Progress}
+// or nil. Files that r knows are not read.
+func build(ctx context.Context, req IngestRequest, base *registry.Version, src manifest.Source, p chunker.Params, s storer, r *recall) (*builder, error) {
+	b := &builder{ctx: ctx, store: s, recall: r, progress: req.Progress}
 	if b.progress == nil {
 		b.progress = new(Progress)
 	}
@@ -70,7 +67,9 @@ func build(ctx context.Context, req IngestRequest, base *registry.Version, src m
 	if req.Ref.Path != "" {
 		b.dest = strings.Split(req.Ref.Path, "/")
 	}
-	if err := req.Source.Walk(ctx, b); err != nil {
+	pipe := &pipeline{ctx: ctx, params: p, store: s, recall: r, memory: blocksMax}
+	err := pipe.run(req.Source, b)
+	if err != nil {
 		return nil, err
 	}
 	b.root, b.rootEntry, err = b.tree.b.Root()
@@ -81,13 +80,14 @@ func build(ctx context.Context, req IngestRequest, base *registry.Version, src m
 type nodeSink struct{ s storer }
 
 func (n nodeSink) PutNode(ctx context.Context, kind chunker.Kind, data []byte, deps []chunker.ID) (chunker.ID, error) {
-	id, _, err := n.s.put(ctx, kind, data, deps)
+	id := kind.Sum(data)
+	_, err := n.s.put(ctx, kind, id, data, deps)
 	return id, err
 }
 
-// Enter implements source.Visitor. The source's root becomes the destination
+// enter opens a directory. The source's root becomes the destination
 // directory; the directories above it are made, or kept as the draft has them.
-func (b *builder) Enter(e manifest.Entry) error {
+func (b *builder) enter(e manifest.Entry) error {
 	b.depth++
 	if b.depth > 1 || len(b.dest) == 0 {
 		b.fill(e.Name)
@@ -105,8 +105,7 @@ func (b *builder) Enter(e manifest.Entry) error {
 	return b.tree.enter(e)
 }
 
-// Leave implements source.Visitor.
-func (b *builder) Leave() error {
+func (b *builder) leave() error {
 	n := 1
 	if b.depth--; b.depth == 0 {
 		n += len(b.dest)
@@ -119,57 +118,162 @@ func (b *builder) Leave() error {
 	return b.ctx.Err()
 }
 
-// Symlink implements source.Visitor.
-func (b *builder) Symlink(e manifest.Entry) error {
+func (b *builder) symlink(e manifest.Entry) error {
 	b.count(int64(len(e.Target)))
 	b.fill(e.Name)
 	return b.tree.add(e)
 }
 
-// File implements source.Visitor.
-func (b *builder) File(e manifest.Entry, open func() (io.ReadCloser, error)) error {
-	r, err := open()
-	if err == nil {
-		e.Content, e.Size, err = b.content(r)
-		err = errors.Join(err, r.Close())
-	}
-	var unread *readError
-	if errors.As(err, &unread) || err != nil && r == nil {
-		b.Problem(source.Report{Path: b.sourcePath(e.Name), Reason: source.Reason(err)})
-		return nil
-	}
-	if err != nil {
+// take shows one event of the walk to the builder.
+func (b *builder) take(ev *event) error {
+	if err := b.ctx.Err(); err != nil {
 		return err
+	}
+	switch ev.kind {
+	case evEnter:
+		return b.enter(ev.entry)
+	case evLeave:
+		return b.leave()
+	case evSymlink:
+		return b.symlink(ev.entry)
+	case evStored:
+		return b.stored(ev.entry)
+	case evProblem:
+		b.problemAt(ev.report)
+	case evSkipped:
+		b.skip(ev.report)
+	case evPart:
+		if ev.err != nil {
+			return ev.err
+		}
+		return b.chunksOf(ev.block)
+	case evFile:
+		if ev.err == nil && !ev.found {
+			ev.err = b.chunksOf(ev.block)
+		}
+		return b.file(ev)
+	case evFileEnd:
+		return b.file(ev)
+	case evContent:
+		return b.content(ev)
+	}
+	return nil
+}
+
+// file ends a file whose chunks, if all could be read, are in the list.
+func (b *builder) file(ev *event) (err error) {
+	e := ev.entry
+	switch {
+	case ev.unread:
+		b.drop()
+		b.problemAt(source.Report{Path: b.sourcePath(e.Name), Reason: source.Reason(ev.err)})
+		return nil
+	case ev.err != nil:
+		return ev.err
+	}
+	if ev.found {
+		return b.reuse(e, ev.known)
+	}
+	read := known.File{Chunks: b.listed}
+	if read.Content, read.Size, err = b.finish(); err != nil {
+		return err
+	}
+	if read.Size != e.Size {
+		b.problemAt(source.Report{Path: b.sourcePath(e.Name), Reason: source.Reason(source.ErrChanged)})
+		return nil
 	}
 	b.count(e.Size)
 	b.fill(e.Name)
+	if err := b.recall.learnt(ev.id, read, ev.began); err != nil {
+		return err
+	}
+	e.Content = read.Content
 	return b.tree.add(e)
 }
 
-// Content implements source.Visitor.
-func (b *builder) Content(path string, r io.Reader) (manifest.Content, int64, error) {
-	c, n, err := b.content(r)
-	if err == nil {
-		b.count(n)
-	}
-	return c, n, err
+// finish ends the list.
+func (b *builder) finish() (manifest.Content, int64, error) {
+	b.listed = 0
+	return b.list.Finish(b.ctx)
 }
 
-// Stored implements source.Visitor.
-func (b *builder) Stored(e manifest.Entry) error {
+// drop forgets the list.
+func (b *builder) drop() {
+	b.listed = 0
+	b.list.Reset()
+}
+
+// reuse takes a file that is known. It counts as if it had been read.
+func (b *builder) reuse(e manifest.Entry, f known.File) error {
+	e.Content, e.Size = f.Content, f.Size
+	b.count(e.Size)
+	b.progress.Bytes.Add(e.Size)
+	b.chunks += f.Chunks
+	b.known++
 	b.fill(e.Name)
 	return b.tree.add(e)
 }
 
-// Problem implements source.Visitor.
-func (b *builder) Problem(r source.Report) {
+// content ends a stream and tells the walk what it has become.
+func (b *builder) content(ev *event) error {
+	if ev.err != nil {
+		b.drop()
+		ev.reply <- contentReply{err: &readError{ev.err}}
+		return nil
+	}
+	c, n, err := b.finish()
+	if err != nil {
+		return err
+	}
+	b.count(n)
+	ev.reply <- contentReply{content: c, size: n}
+	return nil
+}
+
+// chunksOf stores the chunks of a block and lists them.
+func (b *builder) chunksOf(x *block) error {
+	from := 0
+	for i := range x.pieces {
+		c := &x.pieces[i]
+		data := x.buf[from:c.end]
+		from = c.end
+		seg := manifest.Segment{ID: c.id, Length: int64(len(data))}
+		if !c.zero {
+			added := false
+			if !c.known {
+				var err error
+				if added, err = b.store.put(b.ctx, chunker.Data, c.id, data, nil); err != nil {
+					return err
+				}
+			}
+			b.chunks++
+			b.listed++
+			if added {
+				b.newChunks++
+				b.newBytes += seg.Length
+				b.progress.NewBytes.Add(seg.Length)
+			}
+		}
+		if err := b.list.Add(b.ctx, seg); err != nil {
+			return err
+		}
+	}
+	b.progress.Bytes.Add(int64(x.n))
+	return nil
+}
+
+func (b *builder) stored(e manifest.Entry) error {
+	b.fill(e.Name)
+	return b.tree.add(e)
+}
+
+func (b *builder) problemAt(r source.Report) {
 	if b.problem++; len(b.problems) < reportsMax {
 		b.problems = append(b.problems, r)
 	}
 }
 
-// Skipped implements source.Visitor.
-func (b *builder) Skipped(r source.Report) {
+func (b *builder) skip(r source.Report) {
 	if len(b.skipped) < reportsMax {
 		b.skipped = append(b.skipped, r)
 	}
@@ -201,50 +305,6 @@ func (b *builder) sourcePath(name string) string {
 type readError struct{ error }
 
 func (e *readError) Unwrap() error { return e.error }
-
-// content cuts and stores a stream.
-func (b *builder) content(r io.Reader) (manifest.Content, int64, error) {
-	b.list.Reset()
-	b.splitter.Reset(r)
-	for {
-		data, err := b.splitter.Next()
-		if err == io.EOF {
-			return b.list.Finish(b.ctx)
-		}
-		if err != nil {
-			return manifest.Content{}, 0, &readError{err}
-		}
-		if err := b.ctx.Err(); err != nil {
-			return manifest.Content{}, 0, err
-		}
-		seg := manifest.Segment{Length: int64(len(data))}
-		if !allZero(data) {
-			var added bool
-			if seg.ID, added, err = b.store.put(b.ctx, chunker.Data, data, nil); err != nil {
-				return manifest.Content{}, 0, err
-			}
-			b.chunks++
-			if added {
-				b.newChunks++
-				b.newBytes += seg.Length
-				b.progress.NewBytes.Add(seg.Length)
-			}
-		}
-		if err := b.list.Add(b.ctx, seg); err != nil {
-			return manifest.Content{}, 0, err
-		}
-		b.progress.Bytes.Add(seg.Length)
-	}
-}
-
-func allZero(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
-}
 
 // incompleteMax bounds the list of missing paths in a log record.
 const incompleteMax = 1000
@@ -278,7 +338,7 @@ func (b *builder) result(ref registry.Ref) *IngestResult {
 		Ref: ref, Root: b.root.Content,
 		Files: b.files, Bytes: b.bytes, NewBytes: b.newBytes,
 		Chunks: b.chunks, NewChunks: b.newChunks,
-		Problems: b.problems, Skipped: b.skipped,
+		KnownFiles: b.known, Problems: b.problems, Skipped: b.skipped,
 	}
 	return res
 }

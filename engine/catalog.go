@@ -47,6 +47,15 @@ func (g gatedChunks) Chunk(ctx context.Context, kind chunker.Kind, id chunker.ID
 	return g.e.chunks.Chunk(ctx, kind, id)
 }
 
+// Chunks implements unpack.BulkSource.
+func (g gatedChunks) Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got func(i int, b []byte, err error) error) error {
+	if err := g.e.gate.enter(); err != nil {
+		return err
+	}
+	defer g.e.gate.leave()
+	return g.e.chunks.Chunks(ctx, kind, ids, workers, got)
+}
+
 func stateHint(s registry.State) string {
 	if s == registry.Draft {
 		return "'afs-engine publish' makes it visible"

@@ -47,7 +47,7 @@ const groupMax = 128
 
 func newCommitter(e *Local, log *commitlog.Log) *committer {
 	c := &committer{
-		packer: newPacker(e.db, e.settings.PackSize), store: e.c.Store, db: e.db, log: log,
+		packer: newPacker(e.db, e.config.packing(), e.settings.PackSize), store: e.c.Store, db: e.db, log: log,
 		proj:     projector{e.c.Store, e.config.ID, e.c.Logger},
 		requests: make(chan *commitRequest), stopped: make(chan struct{}), quit: make(chan struct{}),
 	}

@@ -41,6 +41,7 @@ type config struct {
 	MinWriter  int           `json:"min_writer"`
 	IDs        string        `json:"ids"` // how chunks are named
 	Chunker    chunkerConfig `json:"chunker"`
+	Packing    *Packing      `json:"packing,omitempty"` // nil: the default profile's
 	Compatible []string      `json:"compatible"`
 	ReadOnly   []string      `json:"read_only_compatible"`
 	Incompat   []string      `json:"incompatible"`
@@ -57,23 +58,45 @@ const (
 	storeIDHexSize = 32
 )
 
-// CreateOptions choose what is fixed when a store is made.
+// packing is how data is packed.
+func (c *config) packing() Packing {
+	if c != nil && c.Packing != nil {
+		return *c.Packing
+	}
+	p, _ := ProfileNamed(ProfileDefault)
+	return p.Packing
+}
+
+// CreateOptions choose what is fixed when a store is made. Of a Profile, say,
+// they are its parts.
 type CreateOptions struct {
 	Chunker chunker.Params // zero: chunker.DefaultParams
+	Packing Packing        // zero: the default profile's
 	Now     func() time.Time
+}
+
+// complete fills in what was not chosen and checks the rest.
+func (o *CreateOptions) complete() error {
+	if o.Chunker == (chunker.Params{}) {
+		o.Chunker = chunker.DefaultParams
+	}
+	if o.Packing == (Packing{}) {
+		o.Packing = (*config)(nil).packing()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if err := errors.Join(o.Chunker.Validate(), o.Packing.validate()); err != nil {
+		return fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	return nil
 }
 
 // Create makes s, which must be empty of a store, into one. ErrStoreTaken if
 // there is one already.
 func Create(ctx context.Context, s backends.Store, o CreateOptions) (StoreInfo, error) {
-	if o.Chunker == (chunker.Params{}) {
-		o.Chunker = chunker.DefaultParams
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if err := o.Chunker.Validate(); err != nil {
-		return StoreInfo{}, fmt.Errorf("%w: %w", ErrUsage, err)
+	if err := o.complete(); err != nil {
+		return StoreInfo{}, err
 	}
 	var id [storeIDHexSize / 2]byte
 	if _, err := rand.Read(id[:]); err != nil {
@@ -81,7 +104,7 @@ func Create(ctx context.Context, s backends.Store, o CreateOptions) (StoreInfo, 
 	}
 	c := &config{
 		ID: hex.EncodeToString(id[:]), Created: o.Now().UTC().Truncate(time.Second),
-		MinReader: 1, MinWriter: 1, IDs: idScheme, Chunker: chunkerConfig{cutAlgorithm, o.Chunker},
+		MinReader: 1, MinWriter: 1, IDs: idScheme, Chunker: chunkerConfig{cutAlgorithm, o.Chunker}, Packing: &o.Packing,
 		Compatible: []string{}, ReadOnly: []string{}, Incompat: []string{},
 	}
 	b, err := c.encode()
@@ -112,7 +135,16 @@ func digestLine(b []byte) string {
 }
 
 func (c *config) info() StoreInfo {
-	return StoreInfo{ID: c.ID, Format: c.MinWriter, Created: c.Created, Chunker: c.Chunker.Params}
+	return StoreInfo{ID: c.ID, Format: c.MinWriter, Created: c.Created, Chunker: c.Chunker.Params, Packing: c.packing()}
+}
+
+// Inspect describes the store in s. It fails like Open, and opens nothing.
+func Inspect(ctx context.Context, s backends.Store) (StoreInfo, error) {
+	c, _, err := readConfig(ctx, s)
+	if err != nil {
+		return StoreInfo{}, err
+	}
+	return c.info(), nil
 }
 
 // readConfig returns ErrNoStore if there is no store, ErrFeature if it is one
@@ -148,6 +180,11 @@ func decodeConfig(b []byte) (*config, error) {
 	c := &config{}
 	if err := json.Unmarshal(b[:i], c); err != nil {
 		return nil, fmt.Errorf("%w: %w", wire.ErrMalformed, err)
+	}
+	if c.Packing != nil {
+		if err := c.Packing.validate(); err != nil {
+			return nil, fmt.Errorf("%w: %w", wire.ErrMalformed, err)
+		}
 	}
 	if id, err := hex.DecodeString(c.ID); err != nil || len(id) != storeIDHexSize/2 || slices.Contains(c.Incompat, "") {
 		return nil, fmt.Errorf("%w: store id %q", wire.ErrMalformed, c.ID)

@@ -26,37 +26,44 @@ type tryChunks struct {
 	meta      *packfile.Writer
 	stored    int64
 	packSize  int64
+	packing   Packing
 }
 
-func newTryChunks(db *index.DB, dir string, packSize int64) (*tryChunks, error) {
+func newTryChunks(db *index.DB, dir string, p Packing, packSize int64) (*tryChunks, error) {
 	seen, err := scratch.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	return &tryChunks{db: db, seen: seen, packSize: packSize}, nil
+	return &tryChunks{db: db, seen: seen, packing: p, packSize: packSize}, nil
 }
 
-func (t *tryChunks) put(_ context.Context, kind chunker.Kind, data []byte, deps []chunker.ID) (id chunker.ID, added bool, err error) {
-	id = kind.Sum(data)
-	if t.db != nil {
-		if _, known, err := t.db.Lookup(id); known || err != nil {
-			return id, false, err
+func (t *tryChunks) known(id chunker.ID) (bool, error) {
+	if t.db == nil {
+		return false, nil
+	}
+	return t.db.Has(id)
+}
+
+func (t *tryChunks) put(_ context.Context, kind chunker.Kind, id chunker.ID, data []byte, deps []chunker.ID) (added bool, err error) {
+	if kind.IsNode() { // data chunks have been looked up
+		if known, err := t.known(id); known || err != nil {
+			return false, err
 		}
 	}
 	if seen, err := t.seen.Has(id[:]); seen || err != nil {
-		return id, false, err
+		return false, err
 	}
 	var value []byte
 	if t.keepNodes && kind.IsNode() {
 		value = data
 	}
 	if err := t.seen.Put(id[:], value); err != nil {
-		return id, false, err
+		return false, err
 	}
 	if t.packSize == 0 {
-		return id, true, nil
+		return true, nil
 	}
-	return id, true, t.pack(id, kind, data, deps)
+	return true, t.pack(id, kind, data, deps)
 }
 
 func (t *tryChunks) pack(id chunker.ID, kind chunker.Kind, data []byte, deps []chunker.ID) (err error) {
@@ -65,14 +72,14 @@ func (t *tryChunks) pack(id chunker.ID, kind chunker.Kind, data []byte, deps []c
 		open, class = &t.meta, packfile.ClassMeta
 	}
 	if *open == nil {
-		if *open, err = packfile.NewWriter(packfile.WriterOptions{Class: class}); err != nil {
+		if *open, err = packfile.NewWriter(t.packing.writer(class)); err != nil {
 			return err
 		}
 	}
 	if err := (*open).Add(id, kind, data, deps); err != nil {
 		return err
 	}
-	if (*open).Size() < t.packSize {
+	if (*open).Size() < t.packSize && (*open).Len() < entriesMax {
 		return nil
 	}
 	return t.seal(open)
@@ -97,12 +104,12 @@ func (t *tryChunks) close() error { return t.seen.Close() }
 
 // dryRun is Ingest that stores nothing.
 func (e *Local) dryRun(ctx context.Context, req IngestRequest, base *registry.Version, start time.Time) (res *IngestResult, err error) {
-	t, err := newTryChunks(e.db, "", e.settings.PackSize)
+	t, err := newTryChunks(e.db, "", e.config.packing(), e.settings.PackSize)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
-	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, t)
+	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, t, e.recall(req))
 	if err != nil {
 		return nil, err
 	}
@@ -127,18 +134,21 @@ func (e *Local) dryRun(ctx context.Context, req IngestRequest, base *registry.Ve
 	return res, err
 }
 
-// Estimate says what src would take in an empty store with chunks cut by p. It
-// needs no store; scratchDir is for temporary files ("": the system's place).
-func Estimate(ctx context.Context, src source.Source, p chunker.Params, scratchDir string, progress *Progress) (res EstimateResult, err error) {
+// Estimate says what src would take in an empty store made with o. It needs no
+// store; scratchDir is for temporary files ("": the system's place).
+func Estimate(ctx context.Context, src source.Source, o CreateOptions, scratchDir string, progress *Progress) (res EstimateResult, err error) {
 	start := time.Now()
+	if err := o.complete(); err != nil {
+		return res, err
+	}
 	var s Settings
 	s.ensureDefaults()
-	t, err := newTryChunks(nil, scratchDir, s.PackSize)
+	t, err := newTryChunks(nil, scratchDir, o.Packing, s.PackSize)
 	if err != nil {
 		return res, err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
-	b, err := build(ctx, IngestRequest{Source: src, Progress: progress}, nil, nil, p, t)
+	b, err := build(ctx, IngestRequest{Source: src, Progress: progress}, nil, nil, o.Chunker, t, nil)
 	if err != nil {
 		return res, err
 	}
@@ -163,12 +173,12 @@ type Scanned struct {
 // Scan reads src. p must be the chunker parameters of the store whose versions
 // it is to be compared with, so that equal contents get equal ids.
 func Scan(ctx context.Context, src source.Source, p chunker.Params, scratchDir string) (*Scanned, error) {
-	t, err := newTryChunks(nil, scratchDir, 0)
+	t, err := newTryChunks(nil, scratchDir, Packing{}, 0)
 	if err != nil {
 		return nil, err
 	}
 	t.keepNodes = true
-	b, err := build(ctx, IngestRequest{Source: src}, nil, nil, p, t)
+	b, err := build(ctx, IngestRequest{Source: src}, nil, nil, p, t, nil)
 	if err != nil {
 		return nil, errors.Join(err, t.close())
 	}

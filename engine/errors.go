@@ -25,6 +25,7 @@ var (
 	ErrFeature    = errors.New("the store uses a feature that this version does not know")
 	ErrUsage      = errors.New("bad usage")
 	ErrDamaged    = errors.New("the store is damaged")
+	ErrReadOnly   = errors.New("the store can only be read from here")
 )
 
 // Kind sorts errors by what a caller can do about them. It decides the exit
@@ -70,7 +71,7 @@ var kinds = []kindRow{
 	{KindNotFound, "not-found", 404, syscall.ENOENT, "'afs-engine ls' lists what is there", []error{registry.ErrNotFound, ErrNoStore, backends.ErrNotExist, fs.ErrNotExist}},
 	{KindBusy, "busy", 423, syscall.EBUSY, "another process uses the store: wait for it to end", []error{index.ErrBusy, commitlog.ErrFenced}},
 	{KindRefused, "refused", 451, syscall.EPERM, "use a newer afs-engine", []error{ErrFeature, commitlog.ErrUnknown, packfile.ErrUnknown, backends.ErrRetained}},
-	{KindDenied, "denied", 403, syscall.EACCES, "check owner and permissions", []error{fs.ErrPermission, syscall.EROFS}},
+	{KindDenied, "denied", 403, syscall.EACCES, "check owner and permissions", []error{ErrReadOnly, fs.ErrPermission, syscall.EROFS}},
 	{KindNoSpace, "no-space", 507, syscall.ENOSPC, "free some space and run it again: what was stored is kept", []error{syscall.ENOSPC, syscall.EDQUOT}},
 	{KindUnavailable, "unavailable", 503, syscall.EAGAIN, "try again later", []error{ErrClosed, backends.ErrUnavailable, context.DeadlineExceeded}},
 	{KindInterrupted, "interrupted", 499, syscall.EINTR, "run it again to go on", []error{context.Canceled}},

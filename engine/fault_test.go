@@ -67,7 +67,7 @@ func concurrentIngests(t *testing.T, w *world) {
 		wg.Go(func() {
 			ref := mustRef(t, fmt.Sprintf("x/p%d@1", i%6))
 			ref.Version = fmt.Sprint(i)
-			f := files{"common": randomBytes(1, 200_000), "own": randomBytes(uint64(i), 30_000)}
+			f := files{"common": randomBytes(1, 200_000), "own": randomBytes(uint64(100+i), 30_000)}
 			_, errs[i] = w.Ingest(t.Context(), engine.IngestRequest{Source: f, Ref: ref})
 		})
 	}
@@ -94,7 +94,7 @@ func concurrentIngests(t *testing.T, w *world) {
 		}
 	}
 	for i := range writers {
-		w.expect(fmt.Sprintf("x/p%d@%d", i%6, i), files{"common": randomBytes(1, 200_000), "own": randomBytes(uint64(i), 30_000)})
+		w.expect(fmt.Sprintf("x/p%d@%d", i%6, i), files{"common": randomBytes(1, 200_000), "own": randomBytes(uint64(100+i), 30_000)})
 	}
 }
 

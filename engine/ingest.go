@@ -50,8 +50,8 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 	}
 	defer session.end()
 	store := &storeChunks{commits: e.commits, session: session}
-	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, store)
-	if err != nil {
+	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, store, e.recall(req))
+	if err = errors.Join(err, store.settle(), e.known.Flush()); err != nil {
 		return nil, err
 	}
 	v := e.newVersion(req.Ref, b.root, b.rootEntry.Summary, req.Labels)
@@ -232,6 +232,9 @@ func (s *session) end() {
 func (s *session) check() error { return s.e.commits.packer.check(s.mark) }
 
 func (e *Local) checkWritable() error {
+	if e.c.ReadOnly {
+		return WithHint(ErrReadOnly, "write as its owner, or where it is mounted writable")
+	}
 	if !e.writable {
 		return WithHint(fmt.Errorf("%w: it can be read, not written", ErrFeature), "use a newer afs-engine to write to it")
 	}
@@ -240,16 +243,43 @@ func (e *Local) checkWritable() error {
 
 // storeChunks is the storer of a real ingest.
 type storeChunks struct {
-	commits *committer
-	session *session
-	tally   tally
+	commits  *committer
+	session  *session
+	tally    tally
+	underway chan error // the answer of the commit under way; nil: none
 }
 
-func (s *storeChunks) put(ctx context.Context, kind chunker.Kind, data []byte, deps []chunker.ID) (chunker.ID, bool, error) {
-	id := kind.Sum(data)
+func (s *storeChunks) known(id chunker.ID) (bool, error) {
+	return s.commits.db.Has(id)
+}
+
+func (s *storeChunks) put(ctx context.Context, kind chunker.Kind, id chunker.ID, data []byte, deps []chunker.ID) (bool, error) {
 	added, full, err := s.commits.packer.add(s.session.mark, &s.tally, kind, id, data, deps)
 	if err == nil && full {
-		err = errors.Join(s.commits.do(ctx, &commitRequest{}), s.session.renew())
+		err = s.commit(ctx)
 	}
-	return id, added, err
+	return added, err
+}
+
+// commit has the full packs stored while the ingest goes on. There is one such
+// commit at a time, so that as many packs are in memory as are being filled and
+// one more of each.
+func (s *storeChunks) commit(ctx context.Context) error {
+	if err := s.settle(); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	s.underway = done
+	go func() { done <- errors.Join(s.commits.do(ctx, &commitRequest{}), s.session.renew()) }()
+	return nil
+}
+
+// settle waits for the commit under way.
+func (s *storeChunks) settle() error {
+	if s.underway == nil {
+		return nil
+	}
+	err := <-s.underway
+	s.underway = nil
+	return err
 }

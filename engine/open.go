@@ -13,6 +13,7 @@ import (
 
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/engine/commitlog"
+	"github.com/artifortress/afs-engine/engine/known"
 	"github.com/artifortress/afs-engine/index"
 )
 
@@ -25,22 +26,34 @@ type Components struct {
 	Now      func() time.Time // nil: time.Now
 	Actor    string           // who publishes, for the log: user@host
 	Client   string           // with which program: name/version
+	ReadOnly bool             // nothing is written to Store; calls that would fail with ErrReadOnly
 }
 
 // Settings tune an engine. The zero value works; sizes are bytes.
 type Settings struct {
-	PackSize          int64 // a pack is sealed when it reaches this; 0: 32 MiB
-	CacheBytes        int64 // decoded frames kept for readers; 0: 48 MiB
+	MemoryBytes       int64 // what buffers, packs and caches are planned with; 0: MemoryDefault
+	PackSize          int64 // a pack is sealed when it reaches this; 0: an eighth of MemoryBytes, at most 32 MiB
+	CacheBytes        int64 // decoded frames kept for readers; 0: three sixteenths of MemoryBytes
 	CheckpointRecords int   // write a checkpoint on Close after this many groups; 0: 256
 	SessionLease      time.Duration
 }
 
+// MemoryDefault and MemoryMin are for Settings.MemoryBytes.
+const (
+	MemoryDefault = 256 << 20
+	MemoryMin     = 64 << 20
+)
+
 func (s *Settings) ensureDefaults() {
+	if s.MemoryBytes == 0 {
+		s.MemoryBytes = MemoryDefault
+	}
+	s.MemoryBytes = max(s.MemoryBytes, MemoryMin)
 	if s.PackSize == 0 {
-		s.PackSize = 32 << 20
+		s.PackSize = min(s.MemoryBytes/8, packSizeMax)
 	}
 	if s.CacheBytes == 0 {
-		s.CacheBytes = 48 << 20
+		s.CacheBytes = s.MemoryBytes / 16 * 3
 	}
 	if s.CheckpointRecords == 0 {
 		s.CheckpointRecords = 256
@@ -49,6 +62,10 @@ func (s *Settings) ensureDefaults() {
 		s.SessionLease = time.Hour
 	}
 }
+
+// packSizeMax is as large as packs need be: their number no longer matters
+// then, and two of them are in memory while one is stored.
+const packSizeMax = 32 << 20
 
 // Local is an Engine in this process. It owns the index of its store until
 // Close.
@@ -60,6 +77,7 @@ type Local struct {
 	db       *index.DB
 	chunks   *reader
 	commits  *committer
+	known    *known.Cache
 	drafts   turns
 	rebuilt  RebuildResult // if opening had to rebuild
 	gate     gate
@@ -84,10 +102,14 @@ func Open(ctx context.Context, c Components, s Settings) (*Local, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Index.MemoryBytes == 0 {
+		c.Index.MemoryBytes = s.MemoryBytes / 8
+	}
 	cfg, writable, err := readConfig(ctx, c.Store)
 	if err != nil {
 		return nil, err
 	}
+	writable = writable && !c.ReadOnly
 	if s, ok := backends.As[backends.Sweeper](c.Store); ok && writable {
 		if _, err := s.Sweep(debrisAge); err != nil {
 			c.Logger.Debug("what dead writers left in the store stays", "error", err)
@@ -125,6 +147,9 @@ func (e *Local) start(ctx context.Context) error {
 	e.writable = e.writable && pos.ReadOnly == 0
 	e.chunks = newReader(e.c.Store, e.db, e.settings.CacheBytes)
 	e.commits = newCommitter(e, commitlog.New(e.c.Store, pos, writer, e.c.Now))
+	if e.known, err = known.Open(e.db, e.c.Now); err != nil {
+		return err
+	}
 	return e.recover(ctx, rebuilt)
 }
 
@@ -203,6 +228,9 @@ func (e *Local) RebuildIndex(ctx context.Context) (RebuildResult, error) {
 	}
 	e.chunks = newReader(e.c.Store, e.db, e.settings.CacheBytes)
 	e.commits = newCommitter(e, commitlog.New(e.c.Store, pos, writer, e.c.Now))
+	if e.known, err = known.Open(e.db, e.c.Now); err != nil {
+		return RebuildResult{}, err
+	}
 	defer e.gate.open()
 	if e.writable {
 		if e.rebuilt.Adopted, err = e.adopt(ctx); err != nil {

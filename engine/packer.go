@@ -18,26 +18,38 @@ import (
 // group takes every pack that is full, whoever filled it.
 type packer struct {
 	db       *index.DB
+	packing  Packing
 	packSize int64
 
 	mu      sync.Mutex
 	data    *openPack
 	meta    *openPack
-	full    batch                   // waiting for the committer
-	pending map[chunker.ID]struct{} // in no index row yet; bounded by the size of the packs under way
-	settled uint64                  // how often chunks have left pending, for whatever reason
-	broken  uint64                  // how often packs under way have been lost
-	lastErr error                   // why, the last time
+	full    batch                               // waiting for the committer
+	spare   map[packfile.Class]*packfile.Writer // for the next packs: they have buffers and encoders already
+	pending map[chunker.ID]struct{}             // in no index row yet; bounded by the size of the packs under way
+	settled uint64                              // how often chunks have left pending, for whatever reason
+	broken  uint64                              // how often packs under way have been lost
+	lastErr error                               // why, the last time
 }
 
-func newPacker(db *index.DB, packSize int64) *packer {
-	return &packer{db: db, packSize: packSize, pending: map[chunker.ID]struct{}{}}
+func newPacker(db *index.DB, p Packing, packSize int64) *packer {
+	return &packer{db: db, packing: p, packSize: packSize, spare: map[packfile.Class]*packfile.Writer{}, pending: map[chunker.ID]struct{}{}}
+}
+
+// begin returns a writer for a new pack.
+func (p *packer) begin(class packfile.Class) (*packfile.Writer, error) {
+	if w := p.spare[class]; w != nil {
+		delete(p.spare, class)
+		return w, w.Reset()
+	}
+	return packfile.NewWriter(p.packing.writer(class))
 }
 
 // openPack is a pack being filled, and who filled it.
 type openPack struct {
 	*packfile.Writer
 	shares map[*tally]int64 // raw bytes
+	edges  int              // references that its nodes make
 	sealed *packfile.Sealed // once it is
 }
 
@@ -77,8 +89,12 @@ func (b batch) abort() {
 	b.each(func(o *openPack) error { o.Abort(); return nil })
 }
 
-// entriesMax bounds pending however small the chunks are.
-const entriesMax = 1 << 17
+// However small the chunks are, entriesMax bounds pending, and edgesMax what
+// the index changes at once.
+const (
+	entriesMax = 1 << 17
+	edgesMax   = 1 << 17
+)
 
 // add takes a chunk unless the store has it or is about to. It returns whether
 // it did, and whether a pack is full now: then the caller asks for a commit. It
@@ -93,7 +109,7 @@ func (p *packer) add(mark uint64, t *tally, kind chunker.Kind, id chunker.ID, da
 		return false, false, err
 	}
 	for {
-		if _, known, err := p.db.Lookup(id); known || err != nil {
+		if known, err := p.db.Has(id); known || err != nil {
 			return false, false, err
 		}
 		p.mu.Lock()
@@ -115,7 +131,7 @@ func (p *packer) add(mark uint64, t *tally, kind chunker.Kind, id chunker.ID, da
 		open, class = &p.meta, packfile.ClassMeta
 	}
 	if *open == nil {
-		w, err := packfile.NewWriter(packfile.WriterOptions{Class: class})
+		w, err := p.begin(class)
 		if err != nil {
 			return false, false, err
 		}
@@ -126,7 +142,8 @@ func (p *packer) add(mark uint64, t *tally, kind chunker.Kind, id chunker.ID, da
 	}
 	p.pending[id] = struct{}{}
 	(*open).shares[t] += int64(len(data))
-	if (*open).Size() < p.packSize && (*open).Len() < entriesMax {
+	(*open).edges += len(deps)
+	if (*open).Size() < p.packSize && (*open).Len() < entriesMax && (*open).edges < edgesMax {
 		return true, false, nil
 	}
 	// A full metadata pack takes the open data pack along, which its nodes may
@@ -171,6 +188,7 @@ func (p *packer) settle(b batch) {
 			delete(p.pending, o.sealed.Index.Entries[i].ID)
 		}
 		o.charge()
+		p.spare[o.sealed.Index.Class] = o.Writer
 		return nil
 	})
 	p.settled++
@@ -212,7 +230,10 @@ func (p *packer) checkLocked(mark uint64) error {
 // storer is where an ingest's chunks go: into the store, or nowhere but into a
 // count.
 type storer interface {
-	// put stores a chunk under the id of its kind and bytes unless it is
-	// there, and reports whether it was new.
-	put(ctx context.Context, kind chunker.Kind, data []byte, deps []chunker.ID) (id chunker.ID, added bool, err error)
+	// known reports whether the store has a chunk, as far as that can be said
+	// at once: false may be true in a moment. Safe for concurrent use.
+	known(id chunker.ID) (bool, error)
+
+	// put stores a chunk unless it is there, and reports whether it was new.
+	put(ctx context.Context, kind chunker.Kind, id chunker.ID, data []byte, deps []chunker.ID) (added bool, err error)
 }

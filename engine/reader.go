@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/maypok86/otter/v2"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/chunker"
@@ -17,11 +18,15 @@ import (
 // reader fetches chunks: index → frame → bytes, checked against their id.
 // A chunk that was checked once stays so as long as its frame is in memory.
 // Decoded frames are kept up to a number of bytes; several readers of one frame
-// wait for one fetch.
+// wait for one fetch. Bulk reads hold a third of that besides.
 type reader struct {
 	store  backends.Store
 	db     *index.DB
 	frames *otter.Cache[frameID, *frame]
+
+	heldMax int64 // what bulk reads may hold at once: bytes, or one frame
+	held    *semaphore.Weighted
+	buffers sync.Pool // *spanBuffers
 }
 
 type frameID struct{ pack, frame uint32 }
@@ -43,7 +48,8 @@ func newReader(s backends.Store, db *index.DB, cacheBytes int64) *reader {
 		MaximumWeight: uint64(max(cacheBytes, 1)), // otter takes 0 for no limit at all
 		Weigher:       func(_ frameID, f *frame) uint32 { return uint32(cap(f.raw)) + frameOverhead },
 	})
-	return &reader{s, db, frames}
+	held := max(cacheBytes/3, heldMin)
+	return &reader{store: s, db: db, frames: frames, heldMax: held, held: semaphore.NewWeighted(held)}
 }
 
 func (r *reader) close() { r.frames.StopAllGoroutines() }
@@ -55,25 +61,43 @@ func (r *reader) Chunk(ctx context.Context, kind chunker.Kind, id chunker.ID) ([
 		return nil, err
 	}
 	if !ok || loc.Kind != kind {
-		return nil, fmt.Errorf("%w: %s %s is in no pack", ErrDamaged, kind, id)
+		return nil, missing(kind, id)
 	}
 	f, err := r.frames.Get(ctx, frameID{loc.Pack, loc.Frame}, otter.LoaderFunc[frameID, *frame](r.load))
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", kind, id, err)
 	}
-	end := uint64(loc.Offset) + uint64(loc.Length)
-	if end > uint64(len(f.raw)) {
+	if known, ok := f.checked.Load(loc.Offset); ok && known == id {
+		if b, ok := chunkIn(f.raw, loc); ok {
+			return b, nil
+		}
+	}
+	b, ok := checkedChunk(f.raw, loc, id)
+	if !ok {
 		return nil, r.mismatch(loc, id)
 	}
-	b := f.raw[loc.Offset:end:end]
-	if known, ok := f.checked.Load(loc.Offset); ok && known == id {
-		return b, nil
+	f.checked.Store(loc.Offset, id)
+	return b, nil
+}
+
+// chunkIn is the chunk at loc in a decoded frame, unless the frame is too short.
+func chunkIn(raw []byte, loc index.Location) ([]byte, bool) {
+	end := uint64(loc.Offset) + uint64(loc.Length)
+	if end > uint64(len(raw)) {
+		return nil, false
 	}
-	if kind.Sum(b) == id {
-		f.checked.Store(loc.Offset, id)
-		return b, nil
-	}
-	return nil, r.mismatch(loc, id)
+	return raw[loc.Offset:end:end], true
+}
+
+// checkedChunk is chunkIn if the bytes are the id's.
+func checkedChunk(raw []byte, loc index.Location, id chunker.ID) ([]byte, bool) {
+	b, ok := chunkIn(raw, loc)
+	return b, ok && loc.Kind.Sum(b) == id
+}
+
+// missing is the error for a chunk that should be in the index.
+func missing(kind chunker.Kind, id chunker.ID) error {
+	return fmt.Errorf("%w: %s %s is in no pack", ErrDamaged, kind, id)
 }
 
 func (r *reader) load(ctx context.Context, f frameID) (*frame, error) {

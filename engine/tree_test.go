@@ -64,8 +64,8 @@ func (f files) Walk(_ context.Context, v source.Visitor) error {
 			}
 			open = append(open, d)
 		}
-		e := manifest.Entry{Name: name, Kind: manifest.File, Attr: manifest.Attr{Mode: 0o644, MTime: testTime}}
-		if err := v.File(e, func() (io.ReadCloser, error) { return open1(f[p]) }); err != nil {
+		e := manifest.Entry{Name: name, Kind: manifest.File, Size: int64(len(f[p])), Attr: manifest.Attr{Mode: 0o644, MTime: testTime}}
+		if err := v.File(e, source.Identity{}, body(f[p])); err != nil {
 			return err
 		}
 	}
@@ -77,12 +77,17 @@ func (f files) Walk(_ context.Context, v source.Visitor) error {
 	return v.Leave()
 }
 
-func open1(content string) (io.ReadCloser, error) {
-	if content == unreadable {
+// body is a file's content.
+type body string
+
+func (b body) Open() (io.ReadCloser, error) {
+	if b == unreadable {
 		return io.NopCloser(io.MultiReader(strings.NewReader("some"), failing{})), nil
 	}
-	return io.NopCloser(strings.NewReader(content)), nil
+	return io.NopCloser(strings.NewReader(string(b))), nil
 }
+
+func (body) Release() {}
 
 type failing struct{}
 
@@ -123,6 +128,7 @@ type world struct {
 	store    backends.Store
 	dir      string
 	settings engine.Settings
+	now      func() time.Time // nil: the real one
 	*engine.Local
 }
 
@@ -148,7 +154,7 @@ func worldOn(t *testing.T, s backends.Store, settings engine.Settings) *world {
 
 func (w *world) open() {
 	w.t.Helper()
-	e, err := engine.Open(w.t.Context(), engine.Components{Store: w.store, IndexDir: w.dir, Actor: "tester@here", Client: "test/1"}, w.settings)
+	e, err := engine.Open(w.t.Context(), engine.Components{Store: w.store, IndexDir: w.dir, Now: w.now, Actor: "tester@here", Client: "test/1"}, w.settings)
 	if err != nil {
 		w.t.Fatal(err)
 	}

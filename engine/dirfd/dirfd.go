@@ -130,6 +130,11 @@ func (d *Dir) Rename(from, to string) error {
 	return pathError("rename", to, retry(func() error { return unix.Renameat(d.fd, from, d.fd, to) }))
 }
 
+// RenameNew is Rename, but fails with fs.ErrExist if anything has that name.
+func (d *Dir) RenameNew(from, to string) error {
+	return pathError("rename", to, retry(func() error { return renameNew(d.fd, from, to) }))
+}
+
 // Remove removes a file, link or the like.
 func (d *Dir) Remove(name string) error {
 	return pathError("remove", name, retry(func() error { return unix.Unlinkat(d.fd, name, 0) }))
@@ -143,6 +148,20 @@ func (d *Dir) RemoveDir(name string) error {
 // Sync makes the directory's entries durable.
 func (d *Dir) Sync() error {
 	return pathError("sync", ".", retry(func() error { return unix.Fsync(d.fd) }))
+}
+
+// renameAbsent looks before it renames, where the system cannot do both at
+// once.
+func renameAbsent(dir int, from, to string) error {
+	var st unix.Stat_t
+	switch err := unix.Fstatat(dir, to, &st, unix.AT_SYMLINK_NOFOLLOW); err {
+	case nil:
+		return unix.EEXIST
+	case unix.ENOENT:
+		return unix.Renameat(dir, from, dir, to)
+	default:
+		return err
+	}
 }
 
 func openat(dir int, name string, flags int, mode uint32) (fd int, err error) {

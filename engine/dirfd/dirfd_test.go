@@ -230,3 +230,56 @@ func TestXattrsReadBack(t *testing.T) {
 		t.Error("an attribute without a namespace was set")
 	}
 }
+
+// TestRenameNewReplacesNothing, with the system's help and without.
+func TestRenameNewReplacesNothing(t *testing.T) {
+	d := open(t)
+	touch := func(name string) {
+		f, err := d.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		must(t, err)
+		must(t, f.Close())
+	}
+	for how, rename := range map[string]func(from, to string) error{
+		"RenameNew": d.RenameNew,
+		"fallback":  func(from, to string) error { return renameAbsent(d.fd, from, to) },
+	} {
+		touch("from")
+		must(t, d.Symlink("nowhere", "link"))
+		must(t, d.Mkdir("dir", 0o700))
+		touch("file")
+		for _, to := range []string{"link", "dir", "file", "from"} {
+			if err := rename("from", to); !errors.Is(err, fs.ErrExist) {
+				t.Errorf("%s to %s: %v", how, to, err)
+			}
+		}
+		must(t, rename("from", "free"))
+		if _, err := d.Lstat("from"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: the old name: %v", how, err)
+		}
+		for _, name := range []string{"link", "file", "free"} {
+			must(t, d.Remove(name))
+		}
+		must(t, d.RemoveDir("dir"))
+	}
+}
+
+func TestReadAtReadsThereOrSaysThatItEnds(t *testing.T) {
+	d := open(t)
+	f, err := d.OpenFile("f", os.O_RDWR|os.O_CREATE, 0o600)
+	must(t, err)
+	defer f.Close()
+	_, err = f.WriteAt([]byte("0123456789"), 0)
+	must(t, err)
+	for _, c := range []struct {
+		off  int64
+		n    int
+		want string
+		err  error
+	}{{0, 10, "0123456789", nil}, {3, 4, "3456", nil}, {8, 4, "89", io.EOF}, {10, 1, "", io.EOF}, {5, 0, "", nil}} {
+		b := make([]byte, c.n)
+		n, err := f.ReadAt(b, c.off)
+		if string(b[:n]) != c.want || err != c.err {
+			t.Errorf("%d bytes at %d: %q, %v", c.n, c.off, b[:n], err)
+		}
+	}
+}

@@ -29,6 +29,22 @@ func (f *File) Read(b []byte) (n int, err error) {
 	return n, nil
 }
 
+// ReadAt implements io.ReaderAt.
+func (f *File) ReadAt(b []byte, off int64) (done int, err error) {
+	for done < len(b) {
+		var n int
+		err = retry(func() (err error) { n, err = unix.Pread(f.fd, b[done:], off+int64(done)); return })
+		if err != nil {
+			return done, pathError("read", f.name, err)
+		}
+		if n == 0 {
+			return done, io.EOF
+		}
+		done += n
+	}
+	return done, nil
+}
+
 // WriteAt implements io.WriterAt.
 func (f *File) WriteAt(b []byte, off int64) (done int, err error) {
 	for done < len(b) {

@@ -13,3 +13,11 @@ const HasSyncAll = true
 func (d *Dir) SyncAll() error {
 	return pathError("sync", ".", retry(func() error { return unix.Syncfs(d.fd) }))
 }
+
+func renameNew(dir int, from, to string) error {
+	err := unix.Renameat2(dir, from, dir, to, unix.RENAME_NOREPLACE)
+	if err == unix.EINVAL || err == unix.ENOSYS { // not every file system can
+		return renameAbsent(dir, from, to)
+	}
+	return err
+}

@@ -10,3 +10,5 @@ const HasSyncAll = false
 
 // SyncAll does nothing on this system: sync each file.
 func (d *Dir) SyncAll() error { return nil }
+
+func renameNew(dir int, from, to string) error { return renameAbsent(dir, from, to) }

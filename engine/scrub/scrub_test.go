@@ -149,9 +149,9 @@ func versionsOf(paths []string) (refs []string) {
 
 func TestADamagedDataFrameIsChargedToTheFilesInIt(t *testing.T) {
 	w := worldOf(t, chunker.DefaultParams)
-	// Frames hold 128 KiB: two files of that size are in frames of their own.
-	w.ingest("r/p@1", map[string]string{"a": randomBytes(1, 150_000), "b": randomBytes(2, 150_000), "c/d": "small"})
-	w.ingest("r/q@1", map[string]string{"same": randomBytes(1, 150_000)})
+	// Two files larger than a frame begin in frames of their own.
+	w.ingest("r/p@1", map[string]string{"a": randomBytes(1, 300_000), "b": randomBytes(2, 300_000), "c/d": "small"})
+	w.ingest("r/q@1", map[string]string{"same": randomBytes(1, 300_000)})
 	w.ingest("r/r@1", map[string]string{"other": "other"})
 	p := placeOf(t, w, "r/p@1", "a")
 	w.spoil(p.key, flip(p.frame.Offset+int64(p.frame.Stored)/2))

@@ -3,7 +3,6 @@ package source
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/artifortress/afs-engine/engine/dirfd"
 	"github.com/artifortress/afs-engine/engine/manifest"
@@ -40,7 +39,7 @@ func (s *dirSource) Walk(ctx context.Context, v Visitor) error {
 	}
 	w := newWalker(ctx, v, s.o, s.limits)
 	defer w.close()
-	root := &folder{dir: dir, info: info, entry: w.entry("", manifest.Dir, info)}
+	root := &folder{dir: newHandle(dir), at: resolved(s.path), info: info, entry: w.entry("", manifest.Dir, info)}
 	if s.o.KeepXattrs {
 		root.entry.Attr.Xattrs = w.xattrs(root, "", dir)
 	}
@@ -66,7 +65,8 @@ type counter struct {
 
 func (c counter) Symlink(manifest.Entry) error { c.add(1, 0); return nil }
 
-func (c counter) File(e manifest.Entry, _ func() (io.ReadCloser, error)) error {
+func (c counter) File(e manifest.Entry, _ Identity, b Body) error {
+	b.Release()
 	c.add(1, e.Size)
 	return nil
 }

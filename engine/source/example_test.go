@@ -22,7 +22,8 @@ func (lister) Stored(manifest.Entry) error    { return nil }
 func (lister) Problem(r source.Report)        { fmt.Println(r.Path, r.Reason) }
 func (lister) Skipped(r source.Report)        { fmt.Println(r.Path, r.Reason) }
 
-func (lister) File(e manifest.Entry, open func() (io.ReadCloser, error)) error {
+func (lister) File(e manifest.Entry, _ source.Identity, body source.Body) error {
+	body.Release()
 	fmt.Println(e.Name, e.Size)
 	return nil
 }

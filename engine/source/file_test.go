@@ -84,7 +84,7 @@ func TestDirectoryThatIsSwappedIsNotFollowed(t *testing.T) {
 	dir := tree(t, t.TempDir(), "a", "d/x")
 	r := newRecorder(t)
 	w := newWalker(t.Context(), r, Options{}, defaultLimits)
-	root := &folder{dir: openDir(t, dir), entered: true}
+	root := &folder{dir: newHandle(openDir(t, dir)), entered: true}
 	info, err := root.dir.Lstat("d")
 	must(t, err)
 	must(t, os.RemoveAll(filepath.Join(dir, "d")))

@@ -13,7 +13,8 @@ import (
 type folder struct {
 	above   *folder // nil above the root
 	entry   manifest.Entry
-	dir     *dirfd.Dir // nil while closed to save descriptors, and when it was lost
+	dir     *handle // nil while closed to save descriptors, and when it was lost
+	at      string  // where it is, as Identity.Path; "" if too far down
 	info    dirfd.Info
 	scope   *filter.Scope
 	entered bool   // the visitor knows of it
@@ -49,7 +50,7 @@ func (f *folder) identify() error {
 
 func (f *folder) close() {
 	if f.dir != nil {
-		f.dir.Close()
+		f.dir.release()
 		f.dir = nil
 	}
 }
@@ -69,7 +70,7 @@ func (w *walker) pop(f *folder) {
 	w.way = w.way[:len(w.way)-1]
 	if above := f.above; above != nil && above.dir == nil && f.dir != nil {
 		if dir, err := f.dir.OpenDir(".."); err == nil {
-			above.dir = dir
+			above.dir = newHandle(dir)
 			if above.identify() != nil {
 				above.close()
 			}

@@ -76,10 +76,13 @@ func (s *pathsSource) Walk(ctx context.Context, v Visitor) error {
 }
 
 // visit makes the directory that holds the item the root for a moment.
-func (s *pathsSource) visit(w *walker, root *folder, item pathItem) (err error) {
+func (s *pathsSource) visit(w *walker, root *folder, item pathItem) error {
 	defer root.close()
-	if root.dir, err = dirfd.Open(item.dir); err == nil {
-		root.info, err = root.dir.Stat()
+	root.at = item.dir
+	dir, err := dirfd.Open(item.dir)
+	if err == nil {
+		root.dir = newHandle(dir)
+		root.info, err = dir.Stat()
 	}
 	if err != nil {
 		w.problem(root, item.name, Reason(err))

@@ -98,7 +98,9 @@ func (r *recorder) Symlink(e manifest.Entry) error {
 	return nil
 }
 
-func (r *recorder) File(e manifest.Entry, open func() (io.ReadCloser, error)) error {
+func (r *recorder) File(e manifest.Entry, id Identity, b Body) error {
+	defer b.Release()
+	open := b.Open
 	r.add(e, "")
 	path := r.path(e.Name)
 	if r.onFile != nil {

@@ -31,10 +31,11 @@ type Visitor interface {
 	Leave() error
 	Symlink(e manifest.Entry) error
 
-	// File takes a file. open may be called once, before File returns; the
-	// reader reports ErrChanged instead of EOF if the file changed while it
-	// was read. If reading fails, File calls Problem itself and returns nil.
-	File(e manifest.Entry, open func() (io.ReadCloser, error)) error
+	// File takes a file. The body is the visitor's from then on, whatever
+	// File returns: it may be read later and by another goroutine, and must
+	// be released. If reading fails, the visitor calls Problem itself. id is
+	// zero if the source has no such thing.
+	File(e manifest.Entry, id Identity, body Body) error
 
 	// Content stores a stream's bytes now, for sources that cannot wait for
 	// their turn in the order, and Stored takes the file when it has come.

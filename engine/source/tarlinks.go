@@ -65,13 +65,13 @@ func (l *tarLinks) meet(path []string, row tarRow, e *manifest.Entry) error {
 // nobody is a Visitor that looks away.
 type nobody struct{}
 
-func (nobody) Enter(manifest.Entry) error                               { return nil }
-func (nobody) Leave() error                                             { return nil }
-func (nobody) Symlink(manifest.Entry) error                             { return nil }
-func (nobody) File(manifest.Entry, func() (io.ReadCloser, error)) error { return nil }
-func (nobody) Stored(manifest.Entry) error                              { return nil }
-func (nobody) Problem(Report)                                           {}
-func (nobody) Skipped(Report)                                           {}
+func (nobody) Enter(manifest.Entry) error                      { return nil }
+func (nobody) Leave() error                                    { return nil }
+func (nobody) Symlink(manifest.Entry) error                    { return nil }
+func (nobody) File(_ manifest.Entry, _ Identity, b Body) error { b.Release(); return nil }
+func (nobody) Stored(manifest.Entry) error                     { return nil }
+func (nobody) Problem(Report)                                  {}
+func (nobody) Skipped(Report)                                  {}
 func (nobody) Content(string, io.Reader) (c manifest.Content, n int64, err error) {
 	return c, n, nil
 }

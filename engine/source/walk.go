@@ -141,7 +141,7 @@ func (w *walker) file(f *folder, base string, e manifest.Entry, info dirfd.Info)
 	if !w.fileXattrs(f, base, &e, info) {
 		return nil
 	}
-	return w.v.File(e, func() (io.ReadCloser, error) { return openFile(f.dir, base, info) })
+	return w.v.File(e, f.identity(base, info), &fileBody{f.dir.hold(), base, info})
 }
 
 func (w *walker) link(f *folder, base string, e manifest.Entry) (err error) {
@@ -166,9 +166,11 @@ func (w *walker) descend(f *folder, base string, e manifest.Entry, info dirfd.In
 		w.problem(f, e.Name, "too many directories inside each other")
 		return nil
 	}
-	child := &folder{above: f, entry: e, info: info}
+	child := &folder{above: f, at: below(f.at, base), entry: e, info: info}
 	var err error
-	if child.dir, err = f.dir.OpenDir(base); err == nil {
+	var dir *dirfd.Dir
+	if dir, err = f.dir.OpenDir(base); err == nil {
+		child.dir = newHandle(dir)
 		err = child.identify()
 	}
 	if err != nil {
@@ -221,6 +223,6 @@ func (w *walker) ignoreFile(f *folder) filter.OpenFunc {
 		if info.Type != dirfd.Regular {
 			return nil, fs.ErrNotExist
 		}
-		return openFile(f.dir, name, info)
+		return openFile(f.dir.Dir, name, info)
 	}
 }

@@ -51,7 +51,7 @@ func (w *walker) fileXattrs(f *folder, base string, e *manifest.Entry, info dirf
 	if !w.o.KeepXattrs {
 		return true
 	}
-	file, err := openReader(f.dir, base, info)
+	file, err := openReader(f.dir.Dir, base, info)
 	if err != nil {
 		w.problem(f, e.Name, Reason(err))
 		return false

@@ -2,12 +2,12 @@ package unpack
 
 import (
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 
-	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine/dirfd"
 	"github.com/artifortress/afs-engine/engine/manifest"
 )
@@ -22,208 +22,140 @@ func isTemp(name string) bool {
 	return ok && len(rest) == 16
 }
 
-// file decides what is to be done about one file, and does it.
-func (u *unpacker) file(p *place, e manifest.Entry) error {
-	if err := u.ctx.Err(); err != nil {
-		return err
-	}
-	d, err := u.decide(p, e, nil)
-	if err == nil && d == put {
+// file is a file on its way. Its pieces are written by whoever has them, in
+// any order, under a temporary name; with the last one it gets attributes and
+// its own name. It holds its place open until end.
+type file struct {
+	u       *unpacker
+	p       *place
+	e       manifest.Entry
+	written func() // tells the linker that it is over
+	what    decision
+
+	left atomic.Int64 // pieces to come, and one while there may be more
+	once sync.Once    // over open
+	f    *dirfd.File  // nil before open and after finish
+	temp string       // "" when there is none
+	err  error        // of open
+}
+
+func (u *unpacker) newFile(p *place, e manifest.Entry, written func()) *file {
+	p.refs.Add(1)
+	return &file{u: u, p: p, e: e, written: written}
+}
+
+// decide decides what is to be done about the file. All that need not be
+// written is over then.
+func (f *file) decide() (err error) {
+	u := f.u
+	if f.what, err = u.decide(f.p, f.e, nil); err == nil && f.what.puts() {
 		u.files.Add(1)
-		u.bytes.Add(e.Size)
-		if !u.o.DryRun {
-			err = u.write(p, e)
-		}
+		u.bytes.Add(f.e.Size)
 	}
-	if err == nil && d != leave {
-		err = u.linker.remember(p, e, d)
+	if err == nil && (f.what == keep || f.what.puts() && u.o.DryRun) {
+		err = u.linker.remember(f.p, f.e, f.what)
 	}
 	if err != nil {
-		return p.fail(e.Name, err)
+		return f.p.fail(f.e.Name, err)
 	}
 	return nil
 }
 
-// decision is what is to be done about a name.
-type decision int
+// open makes the file, once. Runs of zeros are what is never written.
+func (f *file) open() error {
+	f.once.Do(func() {
+		f.temp = tempName()
+		f.f, f.err = f.p.dir.OpenFile(f.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if f.err != nil {
+			f.temp = ""
+		} else if f.e.Size > 0 && !f.onePiece() {
+			f.err = f.f.Truncate(f.e.Size)
+		}
+	})
+	return f.err
+}
 
-const (
-	leave decision = iota // something is in the way that must stay
-	keep                  // what is there is right
-	put                   // there is nothing, or no more
-)
+// onePiece says that the file is one chunk.
+func (f *file) onePiece() bool {
+	s := f.e.Content.Segments
+	return len(s) == 1 && !s[0].Zero()
+}
 
-// decide says what to do about a file or link, after it has made way for it.
-// What is kept is counted here. dest itself, if it is to be a file, never
-// replaces a directory. With first, e is to be another name of that file.
-func (u *unpacker) decide(p *place, e manifest.Entry, first *firstName) (decision, error) {
-	info, there, err := p.lstat(e.Name)
+// damaged is an error of the file's content. Paths in it are not the file's.
+func (f *file) damaged(err error) error { return fmt.Errorf("%q: %w", f.p.path(f.e.Name), err) }
+
+// write writes the piece at off.
+func (f *file) write(b []byte, off int64) error {
+	err := f.open()
+	if err == nil {
+		_, err = f.f.WriteAt(b, off)
+	}
 	if err != nil {
-		return leave, err
+		return f.p.fail(f.e.Name, err)
 	}
-	if !there {
-		u.report(ActionCreate, p.path(e.Name))
-		return put, nil
-	}
-	var same bool
-	switch {
-	case first != nil && first.is(info, e):
-		same = true
-	case first != nil && u.o.Overwrite != Never: // the same bytes are not the same file
-	default:
-		if same, err = u.matches(p, e, info); err != nil {
-			return leave, err
-		}
-	}
-	switch {
-	case same && (u.o.Resume || u.o.Overwrite == Changed):
-		u.skipped.Add(1)
-		u.progress(1, e.Size)
-		return keep, nil
-	case u.o.Overwrite == Never, info.Type == dirfd.Directory && (!u.o.Delete || p.above == nil):
-		u.report(ActionConflict, p.path(e.Name))
-		return leave, nil
-	}
-	u.report(ActionReplace, p.path(e.Name))
-	if info.Type == dirfd.Directory && !u.o.DryRun {
-		return put, removeAll(u.ctx, p.dir, e.Name)
-	}
-	return put, nil
+	f.u.progress(0, int64(len(b)))
+	return f.release()
 }
 
-// matches compares what is there with e: a link by target, time and owner; a
-// file by size, time, mode and owner and, for Resume, by its bytes.
-func (u *unpacker) matches(p *place, e manifest.Entry, info dirfd.Info) (bool, error) {
-	if !u.sameAttrs(e.Attr, info) {
-		return false, nil
+// release says that a piece is written; with the last one the file is
+// finished.
+func (f *file) release() error {
+	if f.left.Add(-1) > 0 {
+		return nil
 	}
-	switch {
-	case e.Kind == manifest.Symlink && info.Type == dirfd.Link:
-		target, err := p.dir.Readlink(e.Name, manifest.TargetMax)
-		return target == e.Target, err
-	case e.Kind == manifest.File && info.Type == dirfd.Regular:
-		if info.Size != e.Size || !u.o.Resume {
-			return info.Size == e.Size, nil
-		}
-		return u.sameBytes(p, e)
+	if err := f.finish(); err != nil {
+		return f.p.fail(f.e.Name, err)
 	}
-	return false, nil
+	return nil
 }
 
-// sameBytes reads a file that is there and checks it against its chunk ids.
-func (u *unpacker) sameBytes(p *place, e manifest.Entry) (bool, error) {
-	f, err := p.dir.OpenFile(e.Name, os.O_RDONLY, 0)
-	if err != nil {
-		return false, err
+func (f *file) finish() error {
+	u, p := f.u, f.p
+	err := f.open() // if it is empty, or a hole
+	if err == nil {
+		err = u.setAttrs(p, f.e.Name, f.f, f.e.Attr)
 	}
-	defer f.Close()
-	for x, err := range manifest.Segments(u.ctx, u.src, e.Content, 0) {
-		if err != nil {
-			return false, err
-		}
-		same, err := sameSegment(f, x.Segment)
-		if err != nil || !same {
-			return false, err
-		}
+	if err == nil {
+		err = p.dir.SetMTime(f.temp, f.e.Attr.MTime)
 	}
-	return true, nil
-}
-
-func sameSegment(f *dirfd.File, s manifest.Segment) (bool, error) {
-	for rest := s.Length; rest > 0; {
-		limit := int64(chunker.MaxSize)
-		if s.Zero() {
-			limit = 1 << 20
-		}
-		buf := make([]byte, min(rest, limit))
-		if _, err := io.ReadFull(f, buf); err == io.EOF || err == io.ErrUnexpectedEOF {
-			return false, nil
-		} else if err != nil {
-			return false, err
-		}
-		rest -= int64(len(buf))
-		if s.Zero() && !allZero(buf) || !s.Zero() && chunker.Sum(buf) != s.ID {
-			return false, nil
-		}
+	if err == nil && u.eachSync(p) {
+		err = f.f.Sync()
 	}
-	return true, nil
-}
-
-func allZero(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
+	if err == nil {
+		err = f.close()
 	}
-	return true
-}
-
-// write writes a file under a temporary name and gives it its own when it is
-// complete.
-func (u *unpacker) write(p *place, e manifest.Entry) (err error) {
-	temp := tempName()
-	f, err := p.dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			// The first error counts; the next Resume removes what stays.
-			_ = p.dir.Remove(temp)
-		}
-	}()
-	err = u.fill(f, e)
-	if err == nil {
-		err = u.setAttrs(p, e.Name, f, e.Attr)
+	placed, err := u.settle(p, f.temp, f.e.Name, f.what)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = p.dir.SetMTime(temp, e.Attr.MTime)
+	f.temp = ""
+	if !placed {
+		u.files.Add(-1)
+		u.bytes.Add(-f.e.Size)
+		return nil
 	}
-	if err == nil && u.eachSync(p) {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = p.dir.Rename(temp, e.Name)
-	}
-	if err == nil {
-		u.progress(1, 0)
-	}
+	u.progress(1, 0)
+	return u.linker.remember(p, f.e, f.what)
+}
+
+func (f *file) close() error {
+	err := f.f.Close()
+	f.f = nil
 	return err
 }
 
-// fill writes the bytes of e. Runs of zeros are left as holes.
-func (u *unpacker) fill(f *dirfd.File, e manifest.Entry) error {
-	end, written := int64(0), int64(0)
-	for x, err := range manifest.Segments(u.ctx, u.src, e.Content, 0) {
-		if err == nil {
-			err = u.ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
-		if end = x.Offset + x.Length; !x.Zero() {
-			b, err := u.src.Chunk(u.ctx, chunker.Data, x.ID)
-			if err != nil {
-				return err
-			}
-			if int64(len(b)) != x.Length {
-				return fmt.Errorf("chunk %s has %d bytes, its file says %d", x.ID, len(b), x.Length)
-			}
-			if _, err := f.WriteAt(b, x.Offset); err != nil {
-				return err
-			}
-			written = end
-		}
-		u.progress(0, x.Length)
+// end lets go of the file, when nobody writes it any more. What is not
+// complete is removed.
+func (f *file) end() error {
+	if f.f != nil {
+		_ = f.close() // it is thrown away
 	}
-	if end != e.Size {
-		return fmt.Errorf("the content has %d bytes, its entry says %d", end, e.Size)
+	if f.temp != "" {
+		_ = f.p.dir.Remove(f.temp) // the next Resume removes what stays
 	}
-	if written < end {
-		return f.Truncate(end)
-	}
-	return nil
+	f.written()
+	return f.p.release()
 }

@@ -18,8 +18,8 @@ type linker struct {
 	top *dirfd.Dir // of the destination; nil: it is not there yet, or no directory
 
 	mu      sync.Mutex
-	writing map[linkKey]chan struct{} // closed when it is written; one for each writer
-	written *scratch.Map              // linkKey → firstName; nil until there is one
+	writing map[linkKey]chan struct{} // closed when it is written, or could not be
+	written *scratch.Map              // linkKey → firstName, empty if claimed only; nil until there is one
 }
 
 type linkKey = [16]byte
@@ -49,16 +49,18 @@ func (l *linker) find(key linkKey) (*firstName, error) {
 	if written == nil {
 		return nil, nil
 	}
-	b, ok, err := written.Get(key[:])
-	if err != nil || !ok {
+	b, _, err := written.Get(key[:])
+	if err != nil || len(b) == 0 {
 		return nil, err
 	}
 	return &firstName{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:]), string(b[16:])}, nil
 }
 
-// begin says that the file of key is about to be written; done, that it is, or
-// could not be.
-func (l *linker) begin(key linkKey) (done func(), err error) {
+// claim says that the file of key is to be written; done, that it is, or could
+// not be. done is nil if somebody else is at it or it is written; for the
+// planner, which does not claim again, also if it could not be. So whoever
+// waits for a file waits for a window that has been handed on.
+func (l *linker) claim(key linkKey, again bool) (done func(), err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.written == nil {
@@ -66,6 +68,16 @@ func (l *linker) begin(key linkKey) (done func(), err error) {
 			return nil, err
 		}
 		l.writing = map[linkKey]chan struct{}{}
+	}
+	if l.writing[key] != nil {
+		return nil, nil
+	}
+	at, claimed, err := l.written.Get(key[:])
+	if err != nil || len(at) > 0 || claimed && !again {
+		return nil, err
+	}
+	if err := l.written.Put(key[:], nil); err != nil {
+		return nil, err
 	}
 	busy := make(chan struct{})
 	l.writing[key] = busy
@@ -101,6 +113,33 @@ func (l *linker) close() error {
 	return l.written.Close()
 }
 
+// furtherName makes a further name of a file. If none of its names could be
+// written, or it cannot be linked to, it becomes a file of its own.
+func (u *unpacker) furtherName(n furtherName) error {
+	if err := u.ctx.Err(); err != nil {
+		return err
+	}
+	for {
+		first, err := u.linker.find(n.key)
+		if err != nil {
+			return err
+		}
+		if first != nil {
+			if done, err := u.hardLink(n.p, n.e, first); done || err != nil {
+				return err
+			}
+			return u.write([]*file{u.newFile(n.p, n.e, func() {})})
+		}
+		written, err := u.linker.claim(n.key, true)
+		if err != nil {
+			return err
+		}
+		if written != nil {
+			return u.write([]*file{u.newFile(n.p, n.e, written)})
+		}
+	}
+}
+
 // hardLink makes e another name of first. It reports false, and has done
 // nothing, if e must be written like any other file.
 func (u *unpacker) hardLink(p *place, e manifest.Entry, first *firstName) (done bool, err error) {
@@ -116,15 +155,18 @@ func (u *unpacker) hardLink(p *place, e manifest.Entry, first *firstName) (done 
 		return false, p.fail(e.Name, err)
 	}
 	d, err := u.decide(p, e, first)
-	if err == nil && d == put {
-		u.linked.Add(1)
+	if err == nil && d.puts() {
+		placed := true
 		if temp != "" {
-			if err = p.dir.Rename(temp, e.Name); err == nil {
+			if placed, err = u.settle(p, temp, e.Name, d); err == nil {
 				temp = ""
 			}
 		}
-		if err == nil && !u.o.DryRun {
-			u.progress(1, e.Size)
+		if err == nil && placed {
+			u.linked.Add(1)
+			if !u.o.DryRun {
+				u.progress(1, e.Size)
+			}
 		}
 	}
 	if temp != "" {

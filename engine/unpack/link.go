@@ -8,10 +8,10 @@ import (
 // link decides what is to be done about one symbolic link, and does it.
 func (u *unpacker) link(p *place, e manifest.Entry) error {
 	d, err := u.decide(p, e, nil)
-	if err == nil && d == put {
+	if err == nil && d.puts() {
 		u.links.Add(1)
 		if !u.o.DryRun {
-			err = u.makeLink(p, e)
+			err = u.makeLink(p, e, d)
 		}
 	}
 	if err != nil {
@@ -22,7 +22,7 @@ func (u *unpacker) link(p *place, e manifest.Entry) error {
 
 // makeLink makes a link under a temporary name first, so that it can replace
 // another one.
-func (u *unpacker) makeLink(p *place, e manifest.Entry) (err error) {
+func (u *unpacker) makeLink(p *place, e manifest.Entry, d decision) (err error) {
 	temp := tempName()
 	if err := p.dir.Symlink(e.Target, temp); err != nil {
 		return err
@@ -36,13 +36,17 @@ func (u *unpacker) makeLink(p *place, e manifest.Entry) (err error) {
 	if err == nil {
 		err = p.dir.SetMTime(temp, e.Attr.MTime)
 	}
+	placed := false
 	if err == nil {
-		err = p.dir.Rename(temp, e.Name)
+		placed, err = u.settle(p, temp, e.Name, d)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		_ = p.dir.Remove(temp) // the first error counts
-		return err
+	case placed:
+		u.progress(1, e.Size)
+	default:
+		u.links.Add(-1)
 	}
-	u.progress(1, e.Size)
-	return nil
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -52,11 +53,12 @@ func (p *place) path(name string) string {
 	return strings.Join(segs, "/")
 }
 
-// fail names the path in an error, instead of the bare name in it.
+// fail names the path in an error, instead of the bare name in it. A whole path
+// is of something else: the store, or the scratch space.
 func (p *place) fail(name string, err error) error {
 	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return &fs.PathError{Op: pe.Op, Path: p.path(name), Err: pe.Err}
+	if errors.As(err, &pe) && !filepath.IsAbs(pe.Path) {
+		return &DestError{&fs.PathError{Op: pe.Op, Path: p.path(name), Err: pe.Err}}
 	}
 	return fmt.Errorf("%q: %w", p.path(name), err)
 }

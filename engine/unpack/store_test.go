@@ -88,8 +88,9 @@ func (v *taker) Stored(e manifest.Entry) error  { return v.b.Add(v.t.Context(), 
 func (v *taker) Problem(r source.Report)        { v.t.Errorf("%s: %s", r.Path, r.Reason) }
 func (v *taker) Skipped(r source.Report)        { v.t.Errorf("%s was skipped", r.Path) }
 
-func (v *taker) File(e manifest.Entry, open func() (io.ReadCloser, error)) error {
-	r, err := open()
+func (v *taker) File(e manifest.Entry, _ source.Identity, body source.Body) error {
+	defer body.Release()
+	r, err := body.Open()
 	must(v.t, err)
 	defer r.Close()
 	e.Content, e.Size, err = v.Content("", r)

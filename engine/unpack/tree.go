@@ -28,8 +28,12 @@ import (
 // what is without is reported and counted. Setuid, setgid and sticky bits come
 // with the owner and never without.
 func Tree(ctx context.Context, src manifest.Source, root manifest.Entry, dest string, o Options) (Result, error) {
-	u := newUnpacker(ctx, src, o)
+	return newUnpacker(ctx, src, o).run(ctx, root, dest)
+}
+
+func (u *unpacker) run(ctx context.Context, root manifest.Entry, dest string) (Result, error) {
 	err := u.tree(root, dest)
+	u.dispatch()
 	if waitErr := u.group.Wait(); waitErr != nil {
 		err = waitErr // the first, of which the planner's is a consequence
 	}
@@ -38,8 +42,8 @@ func Tree(ctx context.Context, src manifest.Source, root manifest.Entry, dest st
 	}
 	err = errors.Join(err, u.linker.close())
 	if u.anchor != nil {
-		if err == nil && !o.DryRun {
-			err = u.anchor.SyncAll()
+		if err == nil && !u.o.DryRun {
+			err = syncAll(u.anchor)
 		}
 		err = errors.Join(err, u.anchor.Close())
 	}
@@ -50,6 +54,16 @@ func Tree(ctx context.Context, src manifest.Source, root manifest.Entry, dest st
 		err = fmt.Errorf("restore to %s: %w", dest, err)
 	}
 	return u.result(), err
+}
+
+// syncAll makes what was written to d's file system durable.
+func syncAll(d *dirfd.Dir) error {
+	err := d.SyncAll()
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return &DestError{pe}
+	}
+	return err
 }
 
 // tree plans dest, under the directory that holds it.
@@ -105,7 +119,7 @@ func (u *unpacker) rootDir(above *place, root manifest.Entry, dest string) (err 
 	if err != nil || p.refused {
 		return err
 	}
-	u.linker.top = p.dir
+	u.linker.top = u.anchor
 	return u.contents(p, 1)
 }
 
@@ -195,31 +209,27 @@ func (u *unpacker) subdir(above *place, e manifest.Entry, verdict filter.Verdict
 	return u.contents(p, depth+1)
 }
 
-// leaf plans a file or a link: links at once, files in the background, but for
-// those that are another name of one that has been written.
+// leaf plans a file or a link: links at once, files with their window, and
+// further names of a file after it.
 func (u *unpacker) leaf(p *place, e manifest.Entry) error {
 	if e.Kind == manifest.Symlink {
 		return u.link(p, e)
 	}
 	written := func() {}
 	if key, shared := e.LinkKey(); shared && p.above != nil {
-		first, err := u.linker.find(key)
+		done, err := u.linker.claim(key, false)
 		if err != nil {
 			return err
 		}
-		if first != nil {
-			if done, err := u.hardLink(p, e, first); done || err != nil {
-				return err
-			}
+		if done == nil {
+			w := u.room(p, e)
+			p.refs.Add(1)
+			w.names = append(w.names, furtherName{p, e, key})
+			return nil
 		}
-		if written, err = u.linker.begin(key); err != nil {
-			return err
-		}
+		written = done
 	}
-	p.refs.Add(1)
-	u.group.Go(func() error {
-		defer written()
-		return errors.Join(u.file(p, e), p.release())
-	})
+	w := u.room(p, e)
+	w.files = append(w.files, u.newFile(p, e, written))
 	return nil
 }

@@ -9,9 +9,12 @@
 // what it has finished. Times and modes of directories are set after what is in
 // them.
 //
-// One planner decides everything, and a dry run is the same code without the
-// hands. Nothing per file or directory is held whole: directories are read by
-// pages on the one side and in batches on the other.
+// One planner walks the version, and a dry run is the same code without the
+// hands. It gathers files in windows of bounded size. The chunks of a window are
+// asked for together (BulkSource), so that the store reads and decodes each frame
+// once, in its own order and on all cores, and every piece goes to its place in
+// its file. Nothing per file or directory is held whole: directories are read by
+// pages on the one side and in windows on the other.
 package unpack
 
 import (
@@ -51,6 +54,12 @@ type existsError struct{}
 func (existsError) Error() string        { return "already there" }
 func (existsError) Is(target error) bool { return target == fs.ErrExist }
 
+// DestError is a failure of the destination rather than of the store or the
+// version. Its path is one from the destination on.
+type DestError struct{ *fs.PathError }
+
+func (e *DestError) Unwrap() error { return e.PathError }
+
 // Actions that Options.Report is told of. What stays as it is is not reported.
 const (
 	ActionCreate   = "create"
@@ -72,7 +81,7 @@ type Options struct {
 	Filter    *filter.Filter // what to write; nil is all. Ignore files are not read
 	DryRun    bool           // report and count only
 	Resume    bool           // go on after an interrupted run: files with the right size, time, mode and bytes are kept, its temporary files deleted
-	Workers   int            // files written at once; 0 is GOMAXPROCS
+	Workers   int            // goroutines that read and write at once; 0 is GOMAXPROCS
 
 	// Report is told of each action, before it is done if it can be, and Progress of all
 	// that is done so far, kept files included. One call at a time; in no
@@ -99,8 +108,12 @@ type Result struct {
 type unpacker struct {
 	ctx   context.Context
 	src   manifest.Source
+	bulk  BulkSource // src
 	o     Options
-	group *errgroup.Group // the files that are being written
+	group *errgroup.Group // the windows that are being written
+
+	limits limits
+	window *window // that is being planned
 
 	anchor *dirfd.Dir // a directory on the destination's file system
 	dev    uint64     // that file system
@@ -126,9 +139,9 @@ func newUnpacker(ctx context.Context, src manifest.Source, o Options) *unpacker 
 	if o.Overwrite == "" {
 		o.Overwrite = Never
 	}
-	u := &unpacker{src: src, o: o, root: os.Geteuid() == 0}
+	u := &unpacker{src: src, bulk: bulkOf(src), o: o, limits: defaultLimits, root: os.Geteuid() == 0}
 	u.group, u.ctx = errgroup.WithContext(ctx)
-	u.group.SetLimit(o.Workers)
+	u.group.SetLimit(windowsAtOnce)
 	return u
 }
 

@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"io"
+
+	"github.com/artifortress/afs-engine/chunker"
+)
+
+// A block is some consecutive bytes of one file, cut into chunks. A file of up
+// to blockLarge bytes is one block; a longer one, and a stream, is many.
+type block struct {
+	buf    []byte
+	n      int     // bytes in buf that are chunks of this block
+	pieces []piece // of buf[:n]
+	home   chan *block
+}
+
+// piece is a chunk of a block.
+type piece struct {
+	end   int // offset in the block where it ends; it begins where the one before ends
+	id    chunker.ID
+	zero  bool // nothing but zeros: no chunk
+	known bool // the store had it when it was looked up
+}
+
+// Sizes of blocks, in bytes. Most files of a source tree fit into a small one,
+// of which there can be many on the way without much memory.
+const (
+	blockSmall = 64 << 10
+	blockLarge = 1 << 20
+)
+
+// blocks are the buffers of a pipeline. They are made when they are first
+// needed and then used again; their number bounds the files under way.
+type blocks struct {
+	free  chan *block
+	spare int // not made yet; only the one goroutine that takes counts it
+	size  int
+}
+
+func newBlocks(n, size int) *blocks {
+	return &blocks{free: make(chan *block, n), spare: n, size: size}
+}
+
+// take waits for a free block, or for stop.
+func (b *blocks) take(stop <-chan struct{}) (*block, bool) {
+	select {
+	case x := <-b.free:
+		return x, true
+	default:
+	}
+	if b.spare > 0 {
+		b.spare--
+		return &block{buf: make([]byte, b.size), home: b.free}, true
+	}
+	select {
+	case x := <-b.free:
+		return x, true
+	case <-stop:
+		return nil, false
+	}
+}
+
+// release makes the block free again.
+func (b *block) release() { b.home <- b }
+
+// cut cuts buf[:n]; if last is false, it leaves the bytes behind the last cut,
+// and the block ends there. It returns how many bytes it took.
+func (b *block) cut(p chunker.Params, n int, last bool) int {
+	b.pieces = b.pieces[:0]
+	b.n = 0
+	for b.n < n {
+		size := p.Cut(b.buf[b.n:n], last)
+		if size == 0 {
+			break
+		}
+		b.n += size
+		b.pieces = append(b.pieces, piece{end: b.n})
+	}
+	return b.n
+}
+
+// name computes the ids of the block's chunks and looks them up.
+func (b *block) name(s storer) error {
+	from := 0
+	for i := range b.pieces {
+		c := &b.pieces[i]
+		data := b.buf[from:c.end]
+		from = c.end
+		if c.zero = chunker.Zero(data); c.zero {
+			continue
+		}
+		c.id = chunker.Sum(data)
+		var err error
+		if c.known, err = s.known(c.id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readFull reads r to its end into buf, and returns how much there was. It is
+// an error of the source if that is more than fits.
+func readFull(r io.Reader, buf []byte) (n int, err error) {
+	for {
+		if n == len(buf) {
+			return n, expectEnd(r)
+		}
+		m, err := r.Read(buf[n:])
+		n += m
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package unpack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine/manifest"
+)
+
+// limits bound what one window holds. It always takes one file.
+type limits struct {
+	bytes  int // of memory for the plan, about
+	places int // directories held open
+	open   int // files that may be open at once, being written in several pieces
+	pieces int // chunks asked for at once
+}
+
+// defaultLimits keep the windows that exist at once, windowsAtOnce and the one
+// that is being planned, below 20 MB and 800 descriptors.
+var defaultLimits = limits{bytes: 2 << 20, places: 128, open: 128, pieces: 4096}
+
+// windowsAtOnce is how many windows, and of one window how many batches, are
+// written at once: while the last reads of one are under way, the next begins.
+const windowsAtOnce = 2
+
+// About what a file and a piece of it take in memory, in bytes.
+const (
+	fileBytes  = 768
+	pieceBytes = 256
+)
+
+// window is a number of files that are written together, so that each frame of
+// theirs is fetched and decoded once, in the order of the store. The planner
+// fills it and hands it on.
+type window struct {
+	u     *unpacker
+	files []*file
+	names []furtherName // made after the files
+
+	bytes, places, open int
+	place               *place // the last one
+}
+
+// furtherName is another name of a file that comes before it.
+type furtherName struct {
+	p   *place
+	e   manifest.Entry
+	key linkKey
+}
+
+// room makes sure that the planner's window takes one more entry of p.
+func (u *unpacker) room(p *place, e manifest.Entry) *window {
+	pieces := int(min(int64(len(e.Content.Segments))+e.Content.Count, int64(u.limits.pieces)))
+	bytes := fileBytes + len(e.Name) + pieces*pieceBytes
+	for _, x := range e.Attr.Xattrs {
+		bytes += len(x.Name) + len(x.Value)
+	}
+	if w := u.window; w != nil && (w.bytes+bytes > u.limits.bytes || w.places >= u.limits.places || w.open >= u.limits.open) {
+		u.dispatch()
+	}
+	if u.window == nil {
+		u.window = &window{u: u}
+	}
+	w := u.window
+	w.bytes += bytes
+	if pieces > 1 {
+		w.open++
+	}
+	if w.place != p {
+		w.place = p
+		w.places++
+	}
+	return w
+}
+
+// dispatch hands the planner's window on, if it has one.
+func (u *unpacker) dispatch() {
+	if w := u.window; w != nil {
+		u.window = nil
+		u.group.Go(w.run)
+	}
+}
+
+// run writes the window. A further name waits for the file that it is a name
+// of, which is in this window or one before.
+func (w *window) run() error {
+	err := w.u.write(w.files)
+	for _, n := range w.names {
+		if err == nil {
+			err = w.u.furtherName(n)
+		}
+		err = errors.Join(err, n.p.release())
+	}
+	return err
+}
+
+// write decides about files and writes those that are to be written.
+func (u *unpacker) write(files []*file) (err error) {
+	defer func() {
+		for _, f := range files {
+			err = errors.Join(err, f.end())
+		}
+	}()
+	err = eachOf(u.ctx, len(files), u.o.Workers, func(_ context.Context, i int) error { return files[i].decide() })
+	if err != nil || u.o.DryRun {
+		return err
+	}
+	g, ctx := errgroup.WithContext(u.ctx)
+	g.SetLimit(windowsAtOnce)
+	err = u.list(ctx, g, files)
+	if gerr := g.Wait(); gerr != nil {
+		err = gerr // the first, of which the other may be a consequence
+	}
+	return err
+}
+
+// list finds the pieces of files and has them written.
+func (u *unpacker) list(ctx context.Context, g *errgroup.Group, files []*file) error {
+	b := &batch{u: u}
+	var whole []*file // that need no piece
+	for _, f := range files {
+		if !f.what.puts() {
+			continue
+		}
+		f.left.Store(1)
+		end, pieces := int64(0), 0
+		for x, err := range manifest.Segments(ctx, u.src, f.e.Content, 0) {
+			if err != nil {
+				return f.damaged(err)
+			}
+			if end = x.Offset + x.Length; x.Zero() {
+				u.progress(0, x.Length)
+				continue
+			}
+			if len(b.ids) >= u.limits.pieces {
+				b.submit(ctx, g)
+				b = &batch{u: u}
+			}
+			f.left.Add(1)
+			pieces++
+			b.ids = append(b.ids, x.ID)
+			b.pieces = append(b.pieces, piece{f, x.Offset, x.Length})
+		}
+		if end != f.e.Size {
+			return f.damaged(fmt.Errorf("the content has %d bytes, its entry says %d", end, f.e.Size))
+		}
+		if pieces == 0 {
+			whole = append(whole, f)
+		} else if err := f.release(); err != nil {
+			return err
+		}
+	}
+	b.submit(ctx, g)
+	return eachOf(ctx, len(whole), u.o.Workers, func(_ context.Context, i int) error { return whole[i].release() })
+}
+
+// batch is pieces of files, and their chunks, that are asked for together.
+type batch struct {
+	u      *unpacker
+	ids    []chunker.ID
+	pieces []piece
+}
+
+type piece struct {
+	f           *file
+	off, length int64
+}
+
+func (b *batch) submit(ctx context.Context, g *errgroup.Group) {
+	if len(b.ids) > 0 {
+		g.Go(func() error { return b.u.bulk.Chunks(ctx, chunker.Data, b.ids, b.u.o.Workers, b.got) })
+	}
+}
+
+// got writes a piece.
+func (b *batch) got(i int, data []byte, err error) error {
+	p := b.pieces[i]
+	if err == nil && int64(len(data)) != p.length {
+		err = fmt.Errorf("chunk %s has %d bytes, its file says %d", b.ids[i], len(data), p.length)
+	}
+	if err != nil {
+		return p.f.damaged(err)
+	}
+	return p.f.write(data, p.off)
+}
