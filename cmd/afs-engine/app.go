@@ -31,6 +31,8 @@ type app struct {
 	env    func(string) string
 	now    func() time.Time
 	set    settings
+	memory int64        // of the settings, in bytes
+	limit  func(int64)  // tells the runtime; nil: do not
 	verb   string       // as typed: "afs-engine ls"; "" until the settings are known
 	log    *slog.Logger // for the library
 }
@@ -69,6 +71,13 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 	a.verb = cmd.CommandPath()
 	if err := a.set.resolve(cmd.Flags(), a.env); err != nil {
 		return err
+	}
+	var err error
+	if a.memory, err = a.set.memoryBytes(); err != nil {
+		return err
+	}
+	if a.limit != nil {
+		a.limit(a.memory)
 	}
 	a.out.json = a.set.json
 	a.out.color = !a.set.noColor && a.env("NO_COLOR") == "" && isTerminal(a.stdout)
@@ -120,8 +129,9 @@ func (a *app) finish(ctx context.Context, err error) int {
 		return kind.ExitCode()
 	}
 	a.fail(ctx, err, "")
-	if ferr := a.out.flush(); ferr != nil && !errors.Is(ferr, errPipeClosed) {
-		a.complain(slog.LevelError, oneLine(ferr.Error()))
+	ferr := a.out.flush()
+	if ferr != nil && !errors.Is(ferr, errPipeClosed) && (a.out.json || !errors.Is(err, ferr)) {
+		a.complain(slog.LevelError, oneLine(ferr.Error())+"; "+a.hintOf(ctx, ferr))
 	}
 	return kind.ExitCode()
 }

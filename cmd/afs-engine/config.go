@@ -22,6 +22,7 @@ type config struct {
 	Verbose   *int                   `toml:"verbose"`
 	LogFormat string                 `toml:"log-format"`
 	NoColor   *bool                  `toml:"no-color"`
+	Memory    string                 `toml:"memory"`
 	Jobs      *int                   `toml:"jobs"`
 	Stores    map[string]storeConfig `toml:"stores"`
 
@@ -83,6 +84,7 @@ func (c *config) values() map[string]string {
 		"verbose":    intText(c.Verbose),
 		"log-format": c.LogFormat,
 		"no-color":   boolText(c.NoColor),
+		"memory":     c.Memory,
 		"jobs":       intText(c.Jobs),
 	}
 }

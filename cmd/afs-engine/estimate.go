@@ -7,14 +7,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine"
 	"github.com/artifortress/afs-engine/engine/source"
 )
 
 func (a *app) estimateCommand() *cobra.Command {
 	var (
-		c chunkFlags
+		c profileFlags
 		f filterFlags
 	)
 	cmd := &cobra.Command{
@@ -31,11 +30,11 @@ versions of the same thing to see what they share.`,
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := c.params()
+			o, err := c.options()
 			if err != nil {
 				return err
 			}
-			return a.estimate(cmd.Context(), &f, p, args)
+			return a.estimate(cmd.Context(), &f, o, args)
 		},
 	}
 	f.register(cmd.Flags())
@@ -44,7 +43,7 @@ versions of the same thing to see what they share.`,
 	return cmd
 }
 
-func (a *app) estimate(ctx context.Context, f *filterFlags, p chunker.Params, dirs []string) error {
+func (a *app) estimate(ctx context.Context, f *filterFlags, o engine.CreateOptions, dirs []string) error {
 	flt, err := f.build()
 	if err != nil {
 		return err
@@ -60,7 +59,7 @@ func (a *app) estimate(ctx context.Context, f *filterFlags, p chunker.Params, di
 	}
 	var pr engine.Progress
 	stop := a.progress(ctx, "estimate", &pr, src.Measure)
-	r, err := engine.Estimate(ctx, src, p, "", &pr)
+	r, err := engine.Estimate(ctx, src, o, "", &pr)
 	stop()
 	if err != nil {
 		return err

@@ -81,6 +81,7 @@ configuration file $XDG_CONFIG_HOME/afs-engine/config.toml (~/.config/…):
   --verbose     AFS_VERBOSE      verbose = 1
   --log-format  AFS_LOG_FORMAT   log-format = "json"
   --no-color    AFS_NO_COLOR     no-color = true
+  --memory      AFS_MEMORY       memory = "256MiB"
   --jobs        AFS_JOBS         jobs = 4
 
 The file also names stores, which --store @NAME then uses:
@@ -95,7 +96,8 @@ $XDG_DATA_HOME/afs-engine (~/.local/share/afs-engine). The first ingest makes it
 Other variables: NO_COLOR (no colours), SOURCE_DATE_EPOCH (the time that
 ingest --reproducible gives to files, in seconds since 1970), TMPDIR (where
 sorting that does not fit in memory goes), XDG_STATE_HOME (where mount --daemon
-writes its log).`}
+writes its log), XDG_CACHE_HOME (~/.cache: the index of a store that can be read
+and not written is kept in afs-engine/STORE-ID there; it may be deleted).`}
 }
 
 // helpCommand is cobra's, with errors for topics that do not exist.

@@ -38,6 +38,14 @@ under a published name is a conflict, exit 14.
 Several names of one file stay that. Owners, with setuid, setgid and sticky bits,
 and extended attributes (user.*, security.capability) are left out unless kept.
 
+A file that an earlier ingest into this store has read is not read again while its
+path, device, inode, size, mtime and ctime are as they were; --read-all reads it
+all the same. --trust=mtime,size is for fresh checkouts that keep times, where
+inode and ctime are always new: it misses a file whose content has changed while
+size and mtime have not, as after 'cp -p' or in builds that set all times alike,
+and then publishes the old content. A file that was touched within 2 s before it
+was read is read again the next time.
+
 --batch reads JSON lines {"source","ref","labels","tag","exclude","draft"}; source
 and ref are required. All lines are checked before any of them runs, and a line
 that fails does not stop the others. The other flags apply to every line.`,
@@ -74,6 +82,7 @@ type ingestFlags struct {
 	stdinName, batch                             string
 	jobs                                         int
 	attrFlags
+	trustFlags
 }
 
 func (f *ingestFlags) register(fs *pflag.FlagSet) {
@@ -83,6 +92,7 @@ func (f *ingestFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.allowIncomplete, "allow-incomplete", false, "publish although something could not be read")
 	fs.BoolVar(&f.reproducible, "reproducible", false, "times from SOURCE_DATE_EPOCH or 0, modes 0644 and 0755")
 	f.attrFlags.register(fs)
+	f.trustFlags.register(fs)
 	f.filterFlags.register(fs)
 	f.registerFiles(fs)
 	fs.StringVar(&f.stdinName, "stdin-name", "", "with SRC '-': stdin is one raw file, called `NAME`")
@@ -126,6 +136,10 @@ func (f *publishFlags) options() (engine.PublishOptions, error) {
 // request is what the flags ask for, but for the sources.
 func (f *ingestFlags) request(ref registry.Ref) (engine.IngestRequest, error) {
 	o, err := f.publishFlags.options()
+	if err != nil {
+		return engine.IngestRequest{}, err
+	}
+	trust, err := f.degree()
 	return engine.IngestRequest{
 		Ref:             ref,
 		Labels:          maps.Clone(o.Labels),
@@ -134,6 +148,7 @@ func (f *ingestFlags) request(ref registry.Ref) (engine.IngestRequest, error) {
 		Draft:           f.draft,
 		DryRun:          f.dryRun,
 		AllowIncomplete: f.allowIncomplete,
+		Trust:           trust,
 	}, err
 }
 
@@ -283,7 +298,11 @@ func (a *app) noteReports(problems, skipped []source.Report) {
 
 func ingestText(r *engine.IngestResult) string {
 	ref := shown(r.Ref.String())
-	all := files(r.Files) + ", " + size(r.Bytes)
+	all := files(r.Files)
+	if r.KnownFiles > 0 {
+		all += " (" + count(r.KnownFiles) + " not read again)"
+	}
+	all += ", " + size(r.Bytes)
 	took := span(r.Seconds) + ", " + rate(r.Bytes, r.Seconds)
 	switch r.State {
 	case "unchanged":

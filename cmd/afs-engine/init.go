@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) initCommand() *cobra.Command {
-	var f chunkFlags
+	var f profileFlags
 	cmd := &cobra.Command{
 		Use:     "init",
 		GroupID: groupKeep,
@@ -21,18 +21,23 @@ func (a *app) initCommand() *cobra.Command {
 one with the usual parameters. They are fixed for the life of the store, because
 only what was cut alike can be found again.
 
+A profile is a choice of all of them: "default" suits most, "fast" takes large
+chunks and finds less that is the same, "small" takes small ones and spends more
+time on compressing them.
+
 Smaller chunks find more that is the same, and cost more memory and time per
 byte. --chunk-avg alone sets the least to a quarter of it and the most to four
 times it.`,
 		Example: `  afs-engine init
+  afs-engine init --profile small
   afs-engine init --store /srv/models --chunk-avg 64KiB`,
 		Args: nargs(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := f.params()
+			o, err := f.options()
 			if err != nil {
 				return err
 			}
-			return a.init(cmd.Context(), p)
+			return a.init(cmd.Context(), o)
 		},
 	}
 	f.register(cmd.Flags())
@@ -44,7 +49,7 @@ type initLine struct {
 	engine.StoreInfo
 }
 
-func (a *app) init(ctx context.Context, p chunker.Params) error {
+func (a *app) init(ctx context.Context, o engine.CreateOptions) error {
 	loc, err := a.location()
 	if err != nil {
 		return err
@@ -52,7 +57,8 @@ func (a *app) init(ctx context.Context, p chunker.Params) error {
 	if loc == memLocation {
 		return usagef("init: a store in memory ends with this command")
 	}
-	info, err := createLocal(ctx, loc, engine.CreateOptions{Chunker: p, Now: a.now})
+	o.Now = a.now
+	info, err := createLocal(ctx, loc, o)
 	if err != nil {
 		return engine.WithHint(err, initHint(err))
 	}
@@ -72,18 +78,23 @@ func initHint(err error) string {
 	return engine.HintOf(err)
 }
 
-// chunkFlags are the sizes of chunks. Those not given follow from the average.
-type chunkFlags struct{ min, avg, max string }
+// profileFlags choose what is fixed when a store is made: a profile, and sizes
+// of chunks in its place. Those not given follow from the average.
+type profileFlags struct{ profile, min, avg, max string }
 
-func (f *chunkFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.avg, "chunk-avg", "", "average `SIZE` of chunks, say 16KiB (the default)")
+func (f *profileFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.profile, "profile", engine.ProfileDefault, "`NAME` of a choice of parameters: fast, default or small")
+	fs.StringVar(&f.avg, "chunk-avg", "", "average `SIZE` of chunks, in place of the profile's")
 	fs.StringVar(&f.min, "chunk-min", "", "least `SIZE` of chunks, a quarter of the average by default")
 	fs.StringVar(&f.max, "chunk-max", "", "greatest `SIZE` of chunks, four times the average by default")
 }
 
-func (f *chunkFlags) params() (chunker.Params, error) {
-	p := params()
-	var err error
+func (f *profileFlags) options() (o engine.CreateOptions, err error) {
+	profile, err := engine.ProfileNamed(f.profile)
+	if err != nil {
+		return o, err
+	}
+	p := profile.Chunker
 	set := func(to *int, flag, text string) {
 		if text == "" || err != nil {
 			return
@@ -99,10 +110,10 @@ func (f *chunkFlags) params() (chunker.Params, error) {
 	set(&p.Min, "--chunk-min", f.min)
 	set(&p.Max, "--chunk-max", f.max)
 	if err != nil {
-		return p, err
+		return o, err
 	}
 	if err := p.Validate(); err != nil {
-		return p, usagef("%s", err)
+		return o, usagef("%s", err)
 	}
-	return p, nil
+	return engine.CreateOptions{Chunker: p, Packing: profile.Packing}, nil
 }

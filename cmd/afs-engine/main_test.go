@@ -26,7 +26,15 @@ const raceOptions = "atexit_sleep_ms=0"
 // TestMain lets the scripts run the test binary as afs-engine.
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", raceOptions)
-	testscript.Main(m, map[string]func(){"afs-engine": main})
+	testscript.Main(m, map[string]func(){"afs-engine": main, "afs-engine-later": later})
+}
+
+// later is afs-engine with a clock that is an hour ahead, for which files that
+// were just written have been at rest for long.
+func later() {
+	a := newApp(stdio{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:])
+	a.now = func() time.Time { return time.Now().Add(time.Hour) }
+	os.Exit(a.run(context.Background(), os.Args[1:]))
 }
 
 // TestScripts runs the command as users do: good use, wrong use, exit codes.

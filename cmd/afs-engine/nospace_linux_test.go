@@ -1,11 +1,14 @@
 package main
 
 import (
+	"archive/tar"
+	"bufio"
 	"bytes"
-	"crypto/rand"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,26 +47,6 @@ func (d smallDisk) grow(size int) {
 	if err := syscall.Mount("tmpfs", d.dir, "tmpfs", syscall.MS_REMOUNT, fmt.Sprintf("size=%d", size)); err != nil {
 		d.t.Fatal(err)
 	}
-}
-
-// randomTree writes n files of size bytes that neither compress nor dedup.
-func randomTree(t *testing.T, n, size int) string {
-	t.Helper()
-	dir := t.TempDir()
-	for i := range n {
-		b := make([]byte, size)
-		if _, err := rand.Read(b); err != nil {
-			t.Fatal(err)
-		}
-		sub := filepath.Join(dir, fmt.Sprintf("d%d", i%3))
-		if err := os.MkdirAll(sub, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(sub, fmt.Sprintf("f%d", i)), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
 }
 
 func TestARestoreOntoAFullDiskGoesOnWhenThereIsRoom(t *testing.T) {
@@ -117,21 +100,90 @@ func TestAStoreOnAFullDiskGoesOnWhenThereIsRoom(t *testing.T) {
 	}
 }
 
-// A store on a read-only file system is refused in one line that says why.
-func TestAReadOnlyStoreIsDenied(t *testing.T) {
-	disk := newSmallDisk(t, 64<<20)
-	store := filepath.Join(disk.dir, "store")
-	afs(t, store, 0, "ingest", randomTree(t, 3, 1000), "a/b@1")
-	remount := func(flags uintptr) {
-		t.Helper()
-		if err := syscall.Mount("tmpfs", disk.dir, "tmpfs", syscall.MS_REMOUNT|flags, ""); err != nil {
+// The index may be on a disk of its own, here by a link, and that one full.
+func TestAnIndexOnAFullDiskGoesOnWhenThereIsRoom(t *testing.T) {
+	tree, full := randomTree(t, 30, 1<<20), 0
+	for _, size := range []int{64 << 10, 1 << 20, 12 << 20} {
+		disk, store := newSmallDisk(t, size), filepath.Join(t.TempDir(), "store")
+		afs(t, store, 0, "ingest", randomTree(t, 1, 10), "a/a@1")
+		index := filepath.Join(store, indexDir)
+		err := os.CopyFS(disk.dir, os.DirFS(index))
+		if err = errors.Join(err, os.RemoveAll(index), os.Symlink(disk.dir, index)); err != nil {
+			t.Fatal(err)
+		}
+		switch code, _, complaint := afsEnds(store, "ingest", tree, "a/b@1"); {
+		case code == 16 && strings.Count(complaint, "\n") == 1 && strings.Contains(complaint, "index"):
+			full++
+		case code != 0:
+			t.Errorf("%d bytes: exit %d, %q", size, code, complaint)
+		}
+		disk.grow(200 << 20)
+		afs(t, store, 0, "ingest", tree, "a/b@1")
+		expectNoChunkTwice(t, store)
+		afs(t, store, 0, "verify", "--read-data")
+		afs(t, store, 0, "diff", "--exit-code", "a/b@1", tree)
+	}
+	if full == 0 {
+		t.Error("the index was never out of space")
+	}
+}
+
+// A tar stream of many entries is sorted where temporary files go.
+func TestSortingOnAFullDiskIsAnError(t *testing.T) {
+	cases := map[int]int{4 << 10: 60_000} // bytes of the disk: entries of the stream
+	if soaking() {
+		cases[1<<20] = 400_000
+	}
+	for size, entries := range cases {
+		disk, store, home := newSmallDisk(t, size), filepath.Join(t.TempDir(), "store"), os.TempDir()
+		afs(t, store, 0, "init")
+		stream := unsortedTar(t, entries)
+		ingest := func(code int, temp string) string {
+			t.Helper()
+			in, err := os.Open(stream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer in.Close()
+			cmd := exec.Command("afs-engine", "--store", store, "--quiet", "ingest", "-", "a/b@1")
+			cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+			cmd.Stdin = in
+			out, _ := cmd.CombinedOutput() // the code says it all
+			if got := cmd.ProcessState.ExitCode(); got != code {
+				t.Fatalf("%d entries, %d bytes: exit %d, want %d: %s", entries, size, got, code, out)
+			}
+			return string(out)
+		}
+		if says := ingest(16, disk.dir); strings.Count(says, "\n") != 1 || !strings.Contains(says, "scratch space") {
+			t.Errorf("%d entries, %d bytes: it says %q", entries, size, says)
+		}
+		if left, err := os.ReadDir(disk.dir); len(left) > 0 || err != nil {
+			t.Errorf("it leaves %v (%v)", left, err)
+		}
+		expectClean(t, store, "")
+		afs(t, store, 10, "info", "a/b@1")
+		ingest(0, home)
+		afs(t, store, 0, "verify", "--read-data")
+	}
+}
+
+// unsortedTar makes an archive of empty files.
+func unsortedTar(t *testing.T, entries int) (path string) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "tar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	buf := bufio.NewWriter(f)
+	w := tar.NewWriter(buf)
+	for i := range entries {
+		name := fmt.Sprintf("%016x/a-file-with-a-rather-long-name-%d", uint64(i)*0x9e3779b97f4a7c15%997, i)
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Typeflag: tar.TypeReg}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	remount(syscall.MS_RDONLY)
-	for _, args := range [][]string{{"ls"}, {"verify"}, {"ingest", t.TempDir(), "a/b@2"}} {
-		afs(t, store, 12, args...)
+	if err := errors.Join(w.Close(), buf.Flush(), f.Close()); err != nil {
+		t.Fatal(err)
 	}
-	remount(0)
-	afs(t, store, 0, "verify", "--read-data")
+	return f.Name()
 }

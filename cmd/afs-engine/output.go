@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"github.com/artifortress/afs-engine/engine"
 )
 
 // errPipeClosed means that nobody reads stdout any more.
@@ -26,9 +28,21 @@ func (p *pipeWriter) Write(b []byte) (int, error) {
 	if errors.Is(err, syscall.EPIPE) {
 		err = errPipeClosed
 	} else if err != nil {
-		err = fmt.Errorf("write to stdout: %w", err)
+		err = stdoutError(fmt.Errorf("write to stdout: %w", err))
 	}
 	return n, err
+}
+
+// stdoutError keeps a failing stdout, a terminal that is gone say, from being
+// taken for a failing store.
+func stdoutError(err error) error {
+	switch engine.KindOf(err) {
+	case engine.KindNoSpace:
+		return engine.WithHint(err, "free some space where the output goes, and run it again")
+	case engine.KindCorrupt:
+		return &kindError{err, engine.KindUnavailable, "look where the output goes, and run it again"}
+	}
+	return err
 }
 
 // output is where results go: text for people, or JSON lines. Each method

@@ -112,7 +112,7 @@ func (a *app) restore(ctx context.Context, f *restoreFlags, arg, dest string) er
 		}
 		stop()
 		if err != nil && (!errors.Is(err, unpack.ErrExists) || r == (unpack.Result{})) {
-			return restoreError(err)
+			return restoreError(err, toTar)
 		}
 		line := restoreLine{
 			Ref: arg, RefB64: b64(arg), Dest: dest, DestB64: b64(dest), DryRun: f.dryRun,
@@ -123,7 +123,7 @@ func (a *app) restore(ctx context.Context, f *restoreFlags, arg, dest string) er
 		if perr := a.printRestore(line, toTar); err == nil {
 			err = perr
 		}
-		return restoreError(err)
+		return restoreError(err, toTar)
 	})
 }
 
@@ -193,10 +193,17 @@ func (a *app) printRestore(l restoreLine, toTar bool) error {
 	return a.out.printf("%s %s to %s: %s\n", verb, shown(l.Ref), shown(l.Dest), text)
 }
 
-// restoreError replaces the hint of a conflict, which speaks of versions.
-func restoreError(err error) error {
-	if errors.Is(err, unpack.ErrExists) {
+// restoreError replaces hints that speak of ingests, and tells a destination
+// that fails from a store that does.
+func restoreError(err error, toTar bool) error {
+	var dest *unpack.DestError
+	switch kind := engine.KindOf(err); {
+	case errors.Is(err, unpack.ErrExists):
 		return engine.WithHint(err, "choose another DEST, or pass --overwrite or --resume")
+	case kind == engine.KindNoSpace && !toTar:
+		return engine.WithHint(err, "free some space and run it again with --resume")
+	case kind == engine.KindCorrupt && errors.As(err, &dest):
+		return &kindError{err, engine.KindUnavailable, "DEST is on a disk that fails: when that is mended, run it again with --resume"}
 	}
 	return err
 }

@@ -3,7 +3,10 @@ package main
 import (
 	"strconv"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/pflag"
+
+	"github.com/artifortress/afs-engine/engine"
 )
 
 // settings hold for every verb. Each comes from its flag, else from the
@@ -15,12 +18,13 @@ type settings struct {
 	verbose   int
 	logFormat string
 	noColor   bool
+	memory    string
 	stores    map[string]string // of the file: name → location
 }
 
 // fileKeys are the flags that the environment and the file can set, wherever
 // they are defined; jobs belongs to the verbs that have it.
-var fileKeys = []string{"store", "json", "quiet", "verbose", "log-format", "no-color", "jobs"}
+var fileKeys = []string{"store", "json", "quiet", "verbose", "log-format", "no-color", "memory", "jobs"}
 
 func (s *settings) register(fs *pflag.FlagSet) {
 	fs.StringVar(&s.store, "store", "", "`LOCATION` of the store: a directory, @NAME of the configuration file, or mem:")
@@ -28,6 +32,7 @@ func (s *settings) register(fs *pflag.FlagSet) {
 	fs.BoolVarP(&s.quiet, "quiet", "q", false, "no progress and no notes on stderr, only errors")
 	fs.CountVarP(&s.verbose, "verbose", "v", "say more on stderr; -vv says everything")
 	fs.StringVar(&s.logFormat, "log-format", "text", "`FORM` of what goes to stderr: text or json")
+	fs.StringVar(&s.memory, "memory", "256MiB", "`SIZE` of memory to get along with, 64MiB or more")
 	fs.BoolVar(&s.noColor, "no-color", false, "no colours (so does NO_COLOR)")
 }
 
@@ -56,6 +61,15 @@ func (s *settings) resolve(flags *pflag.FlagSet, env func(string) string) error 
 		}
 	}
 	return nil
+}
+
+// memoryBytes is what --memory says.
+func (s *settings) memoryBytes() (int64, error) {
+	n, err := humanize.ParseBytes(s.memory)
+	if err != nil || n < engine.MemoryMin || n > 1<<50 {
+		return 0, usagef("--memory %s: want a size of %s or more", s.memory, humanize.IBytes(engine.MemoryMin))
+	}
+	return int64(n), nil
 }
 
 // envName is the variable that stands for a flag.

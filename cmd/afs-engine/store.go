@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/backends/localfs"
 	"github.com/artifortress/afs-engine/backends/mem"
@@ -122,15 +124,38 @@ func (a *app) openLocal(ctx context.Context, dir string) (*engine.Local, error) 
 	if err != nil {
 		return nil, err
 	}
-	eng, err := a.openEngine(ctx, store, filepath.Join(dir, indexDir))
-	if errors.Is(err, syscall.EROFS) {
-		err = engine.WithHint(err, "even reading brings the index in the store's directory up to date: mount it writable, or use a copy of the store")
+	c := a.components(store, filepath.Join(dir, indexDir))
+	if c.ReadOnly = readOnly(dir); c.ReadOnly {
+		if c.IndexDir, err = a.cachedIndex(ctx, store); err != nil {
+			return nil, err
+		}
+		a.log.Info("the store can only be read from here", "index", c.IndexDir)
 	}
-	return eng, err
+	return engine.Open(ctx, c, engine.Settings{MemoryBytes: a.memory})
 }
 
-func (a *app) openEngine(ctx context.Context, store backends.Store, index string) (*engine.Local, error) {
-	return engine.Open(ctx, engine.Components{Store: store, IndexDir: index, Logger: a.log, Now: a.now, Actor: actor(), Client: client()}, engine.Settings{})
+// readOnly says that this user may not write to the store in dir, or nobody.
+func readOnly(dir string) bool {
+	err := unix.Access(filepath.Join(dir, indexDir), unix.W_OK)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = unix.Access(dir, unix.W_OK)
+	}
+	return errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission)
+}
+
+// cachedIndex is where the index of a store is that cannot hold it. Reading
+// brings an index up to date, so there must be one that can be written.
+func (a *app) cachedIndex(ctx context.Context, store backends.Store) (string, error) {
+	cache := xdg(a.env, "XDG_CACHE_HOME", ".cache")
+	if cache == "" {
+		return "", engine.WithHint(engine.ErrReadOnly, "its index has no place either: set XDG_CACHE_HOME or HOME")
+	}
+	info, err := engine.Inspect(ctx, store)
+	return filepath.Join(cache, info.ID), err
+}
+
+func (a *app) components(store backends.Store, index string) engine.Components {
+	return engine.Components{Store: store, IndexDir: index, Logger: a.log, Now: a.now, Actor: actor(), Client: client()}
 }
 
 // openMem makes a store in memory; only its index is on disk, for as long.
@@ -143,7 +168,7 @@ func (a *app) openMem(ctx context.Context) (engine.Engine, func() error, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	eng, err := a.openEngine(ctx, store, dir)
+	eng, err := engine.Open(ctx, a.components(store, dir), engine.Settings{MemoryBytes: a.memory})
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}
