@@ -38,15 +38,12 @@ type builder struct {
 	newBytes, newChunks, problem int64
 }
 
-// blocksMax bounds the large blocks of a build, in bytes.
-const blocksMax = 16 << 20
-
 // reportsMax bounds how many reports of one sort are kept.
 const reportsMax = 10_000
 
 // build walks req.Source into s. base, read through src, is a draft to add to,
-// or nil. Files that r knows are not read.
-func build(ctx context.Context, req IngestRequest, base *registry.Version, src manifest.Source, p chunker.Params, s storer, r *recall) (*builder, error) {
+// or nil. Files that r knows are not read. memory is for large blocks, in bytes.
+func build(ctx context.Context, req IngestRequest, base *registry.Version, src manifest.Source, p chunker.Params, s storer, r *recall, memory int64) (*builder, error) {
 	b := &builder{ctx: ctx, store: s, recall: r, progress: req.Progress}
 	if b.progress == nil {
 		b.progress = new(Progress)
@@ -67,7 +64,7 @@ func build(ctx context.Context, req IngestRequest, base *registry.Version, src m
 	if req.Ref.Path != "" {
 		b.dest = strings.Split(req.Ref.Path, "/")
 	}
-	pipe := &pipeline{ctx: ctx, params: p, store: s, recall: r, memory: blocksMax}
+	pipe := &pipeline{ctx: ctx, params: p, store: s, recall: r, memory: memory}
 	err := pipe.run(req.Source, b)
 	if err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ import (
 type tryChunks struct {
 	db        *index.DB // of the store that would take the chunks; nil: an empty one
 	seen      *scratch.Map
-	keepNodes bool // seen holds the nodes' bytes, to read the tree afterwards
+	keepNodes bool // seen holds the nodes alone, with their bytes, to read the tree afterwards
 	data      *packfile.Writer
 	meta      *packfile.Writer
 	stored    int64
@@ -50,11 +50,14 @@ func (t *tryChunks) put(_ context.Context, kind chunker.Kind, id chunker.ID, dat
 			return false, err
 		}
 	}
+	if t.keepNodes && !kind.IsNode() {
+		return true, nil // it counts nothing
+	}
 	if seen, err := t.seen.Has(id[:]); seen || err != nil {
 		return false, err
 	}
 	var value []byte
-	if t.keepNodes && kind.IsNode() {
+	if t.keepNodes {
 		value = data
 	}
 	if err := t.seen.Put(id[:], value); err != nil {
@@ -109,7 +112,7 @@ func (e *Local) dryRun(ctx context.Context, req IngestRequest, base *registry.Ve
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
-	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, t, e.recall(req))
+	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, t, e.recall(req), e.settings.share(12))
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +151,7 @@ func Estimate(ctx context.Context, src source.Source, o CreateOptions, scratchDi
 		return res, err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
-	b, err := build(ctx, IngestRequest{Source: src, Progress: progress}, nil, nil, o.Chunker, t, nil)
+	b, err := build(ctx, IngestRequest{Source: src, Progress: progress}, nil, nil, o.Chunker, t, nil, s.share(12))
 	if err != nil {
 		return res, err
 	}
@@ -173,12 +176,14 @@ type Scanned struct {
 // Scan reads src. p must be the chunker parameters of the store whose versions
 // it is to be compared with, so that equal contents get equal ids.
 func Scan(ctx context.Context, src source.Source, p chunker.Params, scratchDir string) (*Scanned, error) {
+	var s Settings
+	s.ensureDefaults()
 	t, err := newTryChunks(nil, scratchDir, Packing{}, 0)
 	if err != nil {
 		return nil, err
 	}
 	t.keepNodes = true
-	b, err := build(ctx, IngestRequest{Source: src}, nil, nil, p, t, nil)
+	b, err := build(ctx, IngestRequest{Source: src}, nil, nil, p, t, nil, s.share(12))
 	if err != nil {
 		return nil, errors.Join(err, t.close())
 	}

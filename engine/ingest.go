@@ -50,7 +50,7 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 	}
 	defer session.end()
 	store := &storeChunks{commits: e.commits, session: session}
-	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, store, e.recall(req))
+	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, store, e.recall(req), e.settings.share(12))
 	if err = errors.Join(err, store.settle(), e.known.Flush()); err != nil {
 		return nil, err
 	}

@@ -31,9 +31,9 @@ type Components struct {
 
 // Settings tune an engine. The zero value works; sizes are bytes.
 type Settings struct {
-	MemoryBytes       int64 // what buffers, packs and caches are planned with; 0: MemoryDefault
-	PackSize          int64 // a pack is sealed when it reaches this; 0: an eighth of MemoryBytes, at most 32 MiB
-	CacheBytes        int64 // decoded frames kept for readers; 0: three sixteenths of MemoryBytes
+	MemoryBytes       int64 // what the process should get along with; 0: MemoryDefault
+	PackSize          int64 // a pack is sealed when it reaches this; 0: as MemoryBytes allows, at most 32 MiB
+	CacheBytes        int64 // decoded frames kept for readers; 0: as MemoryBytes allows
 	CheckpointRecords int   // write a checkpoint on Close after this many groups; 0: 256
 	SessionLease      time.Duration
 }
@@ -41,8 +41,12 @@ type Settings struct {
 // MemoryDefault and MemoryMin are for Settings.MemoryBytes.
 const (
 	MemoryDefault = 256 << 20
-	MemoryMin     = 64 << 20
+	MemoryMin     = 128 << 20
+	memoryFixed   = 64 << 20 // of it, for the program, encoders, and the collector's delay
 )
+
+// share is a part of what is left to plan with, in bytes.
+func (s *Settings) share(of int64) int64 { return (s.MemoryBytes - memoryFixed) / of }
 
 func (s *Settings) ensureDefaults() {
 	if s.MemoryBytes == 0 {
@@ -50,10 +54,10 @@ func (s *Settings) ensureDefaults() {
 	}
 	s.MemoryBytes = max(s.MemoryBytes, MemoryMin)
 	if s.PackSize == 0 {
-		s.PackSize = min(s.MemoryBytes/8, packSizeMax)
+		s.PackSize = min(s.share(6), packSizeMax)
 	}
 	if s.CacheBytes == 0 {
-		s.CacheBytes = s.MemoryBytes / 16 * 3
+		s.CacheBytes = s.share(4)
 	}
 	if s.CheckpointRecords == 0 {
 		s.CheckpointRecords = 256
@@ -103,7 +107,7 @@ func Open(ctx context.Context, c Components, s Settings) (*Local, error) {
 		c.Now = time.Now
 	}
 	if c.Index.MemoryBytes == 0 {
-		c.Index.MemoryBytes = s.MemoryBytes / 8
+		c.Index.MemoryBytes = s.share(6)
 	}
 	cfg, writable, err := readConfig(ctx, c.Store)
 	if err != nil {

@@ -90,7 +90,7 @@ func (l *live) oldest(n int) (nodes []*fs.Inode) {
 	defer l.mu.Unlock()
 	for e := l.nodes.Front(); e != nil && len(nodes) < n; e = l.nodes.Front() {
 		node := e.Value.(*fs.Inode)
-		if node.Forgotten() { // never lived: another lookup's inode was taken instead
+		if _, parent := node.Parent(); parent == nil { // never lived: another lookup's inode was taken instead
 			l.nodes.Remove(e)
 			continue
 		}

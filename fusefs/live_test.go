@@ -20,7 +20,7 @@ func (l *live) dead() (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for e := l.nodes.Front(); e != nil; e = e.Next() {
-		if e.Value.(*fs.Inode).Forgotten() {
+		if _, parent := e.Value.(*fs.Inode).Parent(); parent == nil {
 			n++
 		}
 	}

@@ -23,8 +23,8 @@ func main() {
 
 // collectHarder has the garbage collector work harder near memory, in bytes,
 // rather than let the process grow to twice what it needs. What Go counts
-// leaves out the program itself.
-func collectHarder(memory int64) { debug.SetMemoryLimit(memory / 8 * 7) }
+// leaves out the program itself, and what it has given back and is not taken.
+func collectHarder(memory int64) { debug.SetMemoryLimit(memory - 68<<20) }
 
 // run is one run of the command; it returns the exit code.
 func run(ctx context.Context, args []string, s stdio) int {

@@ -32,7 +32,7 @@ func (s *settings) register(fs *pflag.FlagSet) {
 	fs.BoolVarP(&s.quiet, "quiet", "q", false, "no progress and no notes on stderr, only errors")
 	fs.CountVarP(&s.verbose, "verbose", "v", "say more on stderr; -vv says everything")
 	fs.StringVar(&s.logFormat, "log-format", "text", "`FORM` of what goes to stderr: text or json")
-	fs.StringVar(&s.memory, "memory", "256MiB", "`SIZE` of memory to get along with, 64MiB or more")
+	fs.StringVar(&s.memory, "memory", "256MiB", "`SIZE` of memory to get along with, 128MiB or more")
 	fs.BoolVar(&s.noColor, "no-color", false, "no colours (so does NO_COLOR)")
 }
 
