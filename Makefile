@@ -5,13 +5,23 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 5s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: help build demo readme test race ports vet fuzz soak tools clean
+.PHONY: help build bench benchdocs demo readme test race ports vet fuzz soak tools clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/afs-engine
 	go build -trimpath -o bin/afs-engine ./cmd/afs-engine
+
+OUT ?= bench-results/$(shell date -u +%Y%m%dT%H%M%SZ)
+bench: build ## measure this beside other tools on known data: root, network, under half an hour; BENCH=... for flags
+	bin/afs-engine bench --install --out $(OUT) $(BENCH)
+
+RESULTS ?= $(lastword $(sort $(wildcard bench-results/*/results.json)))
+benchdocs: ## put the tables of RESULTS (default: the last run of make bench) into docs/benchmarks.md and README.md
+	@test -n "$(RESULTS)" || { echo "no results: run make bench, or say RESULTS=FILE"; exit 1; }
+	cp $(RESULTS) docs/bench/results.json
+	go test ./bench/report -run TestDocsShowTheResults -update
 
 demo: tools build ## two Go releases in one store: ingest, mount, run, diff, kill, damage, rebuild
 	@bash bench/demo.sh

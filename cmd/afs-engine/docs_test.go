@@ -80,7 +80,10 @@ func docVerbs(root *cobra.Command) string {
 }
 
 func docVerb(b *strings.Builder, cmd *cobra.Command) {
-	if !cmd.HasSubCommands() {
+	if cmd.Hidden {
+		return
+	}
+	if cmd.HasExample() {
 		fmt.Fprintf(b, "### %s\n\n", strings.TrimPrefix(cmd.CommandPath(), "afs-engine "))
 		fmt.Fprintf(b, "%s.\n\n```text\n%s\n\n%s\n\n%s\n", upperFirst(cmd.Short), cmd.UseLine(), cmd.Long, cmd.Example)
 		cmd.InitDefaultHelpFlag()

@@ -62,7 +62,7 @@ exit codes mean: 'afs-engine help exit-codes'.`,
 		a.lsCommand(), a.logCommand(), a.infoCommand(), a.catCommand(), a.diffCommand(),
 		a.restoreCommand(), a.mountCommand(), a.umountCommand(),
 		a.initCommand(), a.verifyCommand(), a.statsCommand(), a.indexCommand(), a.estimateCommand(),
-		a.completionCommand(), a.versionCommand(),
+		a.benchCommand(), a.completionCommand(), a.versionCommand(),
 		referencesTopic(), environmentTopic(), exitCodesTopic(),
 	)
 	root.SetHelpCommand(helpCommand())

@@ -1,0 +1,19 @@
+package corpus_test
+
+import (
+	"fmt"
+
+	"github.com/artifortress/afs-engine/bench/corpus"
+)
+
+func Example() {
+	for _, s := range corpus.All() {
+		fmt.Println(s.Name)
+	}
+	// Output:
+	// toolchains
+	// text
+	// binaries
+	// zips
+	// synthetic
+}

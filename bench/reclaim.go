@@ -1,0 +1,54 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// reclaim deletes every release but the newest, and says what is left beside
+// what a new store of the newest takes.
+func (b *bout) reclaim(ctx context.Context, e *entry) error {
+	if !b.wants(b.corpus, Reclaim) || len(b.corpus.Releases) == 1 {
+		return nil
+	}
+	last := b.newest()
+	p := b.places(e, last, b.corpus.Releases[last].Name)
+	if _, known := b.fresh[e.Name]; !known && e.Reclaim != "" {
+		size, err := b.freshSize(ctx, e)
+		if err != nil {
+			return b.fail(ctx, e, Reclaim, fmt.Errorf("a new store of the newest release: %w", err))
+		}
+		b.fresh[e.Name] = size
+	}
+	_, err := b.do(ctx, e, Reclaim, e.Reclaim, p, func(row *Row) error {
+		row.FreshBytes = b.fresh[e.Name]
+		return b.sizes(e, p)(row)
+	})
+	return err
+}
+
+// freshSize stores the newest release alone, beside the store at hand.
+func (b *bout) freshSize(ctx context.Context, e *entry) (int64, error) {
+	last := b.newest()
+	p := b.places(e, last, b.corpus.Releases[last].Name)
+	home := filepath.Join(b.o.Work, e.Name+"-fresh")
+	defer removeAll(home) // the work directory is cleared in the end, and complains then
+	p["store"], p["state"] = filepath.Join(home, "store"), filepath.Join(home, "state")
+	for _, dir := range []string{p["store"], p["state"]} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return 0, err
+		}
+	}
+	for _, command := range []string{e.Init, e.Ingest} {
+		if command == "" {
+			continue
+		}
+		if _, _, err := b.command(ctx, e, command, p); err != nil {
+			return 0, err
+		}
+	}
+	size, _, _, err := storeSize(e.Contender, p)
+	return size, err
+}
