@@ -15,9 +15,11 @@ func bup() bench.Contender {
 		Ingest:   "bup index -u {src} && bup save -q -n {release} --strip {src}",
 		Reread:   "bup index --clear && bup index -u {src} && bup save -q -n {release} --strip {src}",
 		Again:    "bup index -u {src} && bup save -q -n {release} --strip {src}",
-		Restore:  "bup restore -q -C {dest} /{release}/latest/.",
-		Reclaim:  "for r in {older}; do bup rm --unsafe /$r || exit 1; done; bup gc --unsafe",
-		Index:    []string{"{store}/bupindex", "{store}/bupindex.meta", "{store}/bupindex.hlink"},
-		Mounts:   []bench.Mount{{Command: "exec bup fuse -f {mnt}", Serves: true, Shows: "{mnt}/{release}/latest"}},
+		// It ends with 1 where it cannot set a disk's attributes, as on tmpfs. The
+		// harness compares what was restored in any case.
+		Restore: "bup restore -q -C {dest} /{release}/latest/. || [ $? = 1 ]",
+		Reclaim: "for r in {older}; do bup rm --unsafe /$r || exit 1; done; bup gc --unsafe",
+		Index:   []string{"{store}/bupindex", "{store}/bupindex.meta", "{store}/bupindex.hlink"},
+		Mounts:  []bench.Mount{{Command: "exec bup fuse -f {mnt}", Serves: true, Shows: "{mnt}/{release}/latest"}},
 	}
 }

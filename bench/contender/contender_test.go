@@ -100,7 +100,11 @@ func TestInstalledToolsDoWhatTheyAreAskedTo(t *testing.T) {
 		}
 		dirs = append(dirs, dir)
 	}
-	res, err := bench.Run(context.Background(), bench.Options{Work: t.TempDir(), Reps: 1, Contenders: contenders, Settle: func() {}},
+	tmpfs := bench.TmpfsDir()
+	if tmpfs != "" {
+		defer os.RemoveAll(tmpfs)
+	}
+	res, err := bench.Run(context.Background(), bench.Options{Work: t.TempDir(), Tmpfs: tmpfs, Reps: 1, Contenders: contenders, Settle: func() {}},
 		[]func(context.Context) (bench.Corpus, error){func(context.Context) (bench.Corpus, error) { return bench.Own("own", dirs) }})
 	if err != nil {
 		t.Fatal(err)
