@@ -26,7 +26,7 @@ type killCase struct {
 
 // killCases cover all that writes, with 500 kills in all at full size. Their inputs are as small as they can be
 // while the work still takes most of the time; those of "ingest of packs" fill
-// two packs and a part of another.
+// a pack and a part of another, at full size two.
 func killCases(t *testing.T, dest string) []killCase {
 	src := func(dir string) string { return filepath.Join(goroot(t), "src", dir) }
 	batch := filepath.Join(t.TempDir(), "batch")
@@ -37,7 +37,11 @@ func killCases(t *testing.T, dest string) []killCase {
 	if err := os.WriteFile(batch, []byte(lines), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	tree, packs := src("encoding"), randomTree(t, 72, 1<<20)
+	tree, mib := src("encoding"), 36
+	if soaking() {
+		mib = 72
+	}
+	packs := randomTree(t, mib, 1<<20)
 	whole := []string{"diff", "--exit-code", "go/tree@1", tree}
 	published := [][]string{{"ingest", tree, "go/tree@1"}}
 	return []killCase{

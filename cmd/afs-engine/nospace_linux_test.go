@@ -130,7 +130,7 @@ func TestAnIndexOnAFullDiskGoesOnWhenThereIsRoom(t *testing.T) {
 
 // A tar stream of many entries is sorted where temporary files go.
 func TestSortingOnAFullDiskIsAnError(t *testing.T) {
-	cases := map[int]int{4 << 10: 60_000} // bytes of the disk: entries of the stream
+	cases := map[int]int{4 << 10: 50_000} // bytes of the disk: entries of the stream
 	if soaking() {
 		cases[1<<20] = 400_000
 	}

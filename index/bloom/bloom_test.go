@@ -158,7 +158,7 @@ func BenchmarkHas(b *testing.B) {
 	for _, size := range []struct {
 		name string
 		keys int
-	}{{"1M", 1 << 20}, {"8M", 1 << 23}} {
+	}{{"1M", 1_000_000}, {"20M", 20_000_000}} {
 		var f Filter
 		for n := range Parts {
 			f.put(n, size.keys/Parts)
