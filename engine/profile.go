@@ -33,8 +33,8 @@ const (
 	ProfileSmall   = "small"
 )
 
-// Profiles returns the profiles, the fastest first. docs/benchmarks.md has the
-// measurements that they were chosen by.
+// Profiles returns the profiles, the fastest first. docs/decisions/0016 has the
+// measurements that the default was chosen by.
 func Profiles() []Profile {
 	return []Profile{
 		{ProfileFast, chunker.Params{Min: 16 << 10, Avg: 64 << 10, Max: 256 << 10}, Packing{packfile.DataFrameSize, packfile.DefaultLevel}},
