@@ -102,17 +102,21 @@ func (b *block) name(s storer) error {
 // readFull reads r to its end into buf, and returns how much there was. It is
 // an error of the source if that is more than fits.
 func readFull(r io.Reader, buf []byte) (n int, err error) {
-	for {
-		if n == len(buf) {
-			return n, expectEnd(r)
-		}
+	for empty := 0; n < len(buf); {
 		m, err := r.Read(buf[n:])
 		n += m
-		if err == io.EOF {
+		switch {
+		case err == io.EOF:
 			return n, nil
-		}
-		if err != nil {
+		case err != nil:
 			return n, err
+		case m > 0:
+			empty = 0
+		default:
+			if empty++; empty == emptyReadsMax {
+				return n, io.ErrNoProgress
+			}
 		}
 	}
+	return n, expectEnd(r)
 }

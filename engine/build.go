@@ -215,7 +215,7 @@ func (b *builder) reuse(e manifest.Entry, f known.File) error {
 func (b *builder) content(ev *event) error {
 	if ev.err != nil {
 		b.drop()
-		ev.reply <- contentReply{err: &readError{ev.err}}
+		ev.reply <- contentReply{err: ev.err}
 		return nil
 	}
 	c, n, err := b.finish()
@@ -297,11 +297,6 @@ func (b *builder) sourcePath(name string) string {
 	}
 	return p
 }
-
-// readError marks what went wrong at the source rather than in the store.
-type readError struct{ error }
-
-func (e *readError) Unwrap() error { return e.error }
 
 // incompleteMax bounds the list of missing paths in a log record.
 const incompleteMax = 1000

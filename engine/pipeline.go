@@ -219,7 +219,7 @@ func (ev *event) read() error {
 // expectEnd fails unless r is at its end.
 func expectEnd(r io.Reader) error {
 	var one [1]byte
-	for range 100 {
+	for range emptyReadsMax {
 		switch n, err := r.Read(one[:]); {
 		case n > 0:
 			return fmt.Errorf("%w: it is longer than was announced", source.ErrChanged)
