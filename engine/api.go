@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/engine/known"
 	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/registry"
@@ -147,12 +148,9 @@ type Stats struct {
 
 // RebuildResult says what a rebuild read.
 type RebuildResult struct {
-	Records    int64   `json:"records"`    // log records applied
-	Packs      int64   `json:"packs"`      // pack index blocks read
-	Checkpoint uint64  `json:"checkpoint"` // sequence started from; 0: none
-	Adopted    int64   `json:"adopted"`    // sealed packs that no record named, added to the log
-	Versions   int64   `json:"versions"`
-	Seconds    float64 `json:"seconds"`
+	dataplane.Rebuilt
+	Versions int64   `json:"versions"`
+	Seconds  float64 `json:"seconds"`
 }
 
 // StoreInfo is fixed when a store is made.

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"context"
 	"io"
+	"slices"
 
 	"github.com/artifortress/afs-engine/chunker"
 )
@@ -13,6 +15,10 @@ type block struct {
 	n      int     // bytes in buf that are chunks of this block
 	pieces []piece // of buf[:n]
 	home   chan *block
+
+	asOf uint64       // see chunk
+	ids  []chunker.ID // of the pieces, for name
+	have []bool
 }
 
 // piece is a chunk of a block.
@@ -81,7 +87,8 @@ func (b *block) cut(p chunker.Params, n int, last bool) int {
 }
 
 // name computes the ids of the block's chunks and looks them up.
-func (b *block) name(s storer) error {
+func (b *block) name(ctx context.Context, s storer) (err error) {
+	b.ids = b.ids[:0]
 	from := 0
 	for i := range b.pieces {
 		c := &b.pieces[i]
@@ -91,9 +98,20 @@ func (b *block) name(s storer) error {
 			continue
 		}
 		c.id = chunker.Sum(data)
-		var err error
-		if c.known, err = s.known(c.id); err != nil {
-			return err
+		b.ids = append(b.ids, c.id)
+	}
+	b.have = slices.Grow(b.have[:0], len(b.ids))[:len(b.ids)]
+	if len(b.ids) == 0 {
+		return nil
+	}
+	if b.asOf, err = s.known(ctx, b.ids, b.have); err != nil {
+		return err
+	}
+	n := 0
+	for i := range b.pieces {
+		if c := &b.pieces[i]; !c.zero {
+			c.known = b.have[n]
+			n++
 		}
 	}
 	return nil

@@ -78,7 +78,7 @@ type nodeSink struct{ s storer }
 
 func (n nodeSink) PutNode(ctx context.Context, kind chunker.Kind, data []byte, deps []chunker.ID) (chunker.ID, error) {
 	id := kind.Sum(data)
-	_, err := n.s.put(ctx, kind, id, data, deps)
+	_, err := n.s.put(ctx, chunk{kind: kind, id: id, data: data, deps: deps})
 	return id, err
 }
 
@@ -181,7 +181,7 @@ func (b *builder) file(ev *event) (err error) {
 	}
 	b.count(e.Size)
 	b.fill(e.Name)
-	if err := b.recall.learnt(ev.id, read, ev.began); err != nil {
+	if err := b.recall.learnt(b.ctx, ev.id, read, ev.began); err != nil {
 		return err
 	}
 	e.Content = read.Content
@@ -239,7 +239,7 @@ func (b *builder) chunksOf(x *block) error {
 			added := false
 			if !c.known {
 				var err error
-				if added, err = b.store.put(b.ctx, chunker.Data, c.id, data, nil); err != nil {
+				if added, err = b.store.put(b.ctx, chunk{kind: chunker.Data, id: c.id, data: data, asOf: x.asOf}); err != nil {
 					return err
 				}
 			}

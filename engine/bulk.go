@@ -22,6 +22,10 @@ const (
 	bufferKept = 2 << 20   // a larger buffer is not kept for the next read
 )
 
+// edge is how many of the first and of the last chunks asked for count as near
+// those that are asked for before and after.
+const edge = 256
+
 var _ unpack.BulkSource = gatedChunks{}
 
 // bulk is one call of Chunks.
@@ -29,7 +33,7 @@ type bulk struct {
 	r    *reader
 	kind chunker.Kind
 	ids  []chunker.ID
-	got  func(i int, b []byte, err error) error
+	got  unpack.Got
 }
 
 // spanBuffers are one reader's, used again by the next.
@@ -37,11 +41,12 @@ type spanBuffers struct{ stored, raw []byte }
 
 // Chunks implements unpack.BulkSource: chunks are grouped by frame, frames
 // that stand together are read together, and each frame is decoded once. A
-// frame of which all is wanted bypasses the cache; one of which a part is
-// wanted stays there for those who want the rest.
-func (r *reader) Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got func(i int, b []byte, err error) error) error {
+// frame stays in the cache if those who ask for what comes before or after may
+// want the rest of it: if a part of it is wanted, first or last. Any other goes
+// to a buffer that is used again.
+func (r *reader) Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got unpack.Got) error {
 	q := bulk{r, kind, ids, got}
-	spans, err := q.plan(min(spanMax, max(r.heldMax/2/int64(workers), spanMin)))
+	spans, err := q.plan(ctx, min(spanMax, max(r.heldMax/2/int64(workers), spanMin)))
 	if err != nil {
 		return err
 	}
@@ -77,7 +82,7 @@ func (q *bulk) read(ctx context.Context, s span, b *spanBuffers) error {
 		cached, ok := q.r.frames.GetIfPresent(f.frameID)
 		if !ok {
 			absent = append(absent, f)
-		} else if err := q.give(f, cached.raw); err != nil {
+		} else if err := q.give(ctx, f, cached.raw); err != nil {
 			return err
 		}
 	}
@@ -121,13 +126,13 @@ func (q *bulk) decode(ctx context.Context, p packfile.Span, err error, f *wanted
 		raw, err = q.raw(p, f, b)
 	}
 	if err == nil {
-		return q.give(f, raw)
+		return q.give(ctx, f, raw)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	for _, w := range f.chunks {
-		if err := q.got(w.i, nil, fmt.Errorf("%s %s: %w", q.kind, q.ids[w.i], err)); err != nil {
+		if err := q.got(w.i, nil, nil, fmt.Errorf("%s %s: %w", q.kind, q.ids[w.i], err)); err != nil {
 			return err
 		}
 	}
@@ -136,7 +141,7 @@ func (q *bulk) decode(ctx context.Context, p packfile.Span, err error, f *wanted
 
 // raw decodes a frame into the buffers, or for the cache.
 func (q *bulk) raw(p packfile.Span, f *wantedFrame, b *spanBuffers) ([]byte, error) {
-	if f.whole {
+	if f.whole() || !q.atEdge(f) {
 		raw, err := p.Decode(f.Frame, b.raw)
 		if err == nil && f.Codec != packfile.CodecRaw {
 			b.raw = raw
@@ -154,22 +159,44 @@ func (q *bulk) raw(p packfile.Span, f *wantedFrame, b *spanBuffers) ([]byte, err
 	return raw, nil
 }
 
-// give passes on the chunks of a frame. A chunk that is wanted several times
-// is checked once.
-func (q *bulk) give(f *wantedFrame, raw []byte) error {
-	var b []byte
-	var ok bool
-	for n, w := range f.chunks {
-		if n == 0 || f.chunks[n-1].loc != w.loc || q.ids[f.chunks[n-1].i] != q.ids[w.i] {
-			b, ok = checkedChunk(raw, w.loc, q.ids[w.i])
+// atEdge says that some of the frame is wanted first or last.
+func (q *bulk) atEdge(f *wantedFrame) bool {
+	return slices.ContainsFunc(f.chunks, func(w wanted) bool { return w.i < edge || w.i >= len(q.ids)-edge })
+}
+
+// give passes on the chunks of a frame, those together that follow each other
+// in it as they were asked for. A chunk that is wanted several times is checked
+// once.
+func (q *bulk) give(ctx context.Context, f *wantedFrame, raw []byte) error {
+	known := false // the chunk before this one is good
+	for n := 0; n < len(f.chunks); {
+		first := f.chunks[n]
+		if known = q.good(f, n, known, raw); !known {
+			n++
+			if err := q.got(first.i, nil, nil, q.r.mismatch(ctx, first.loc, q.ids[first.i])); err != nil {
+				return err
+			}
+			continue
 		}
-		var err error
-		if !ok {
-			b, err = nil, q.r.mismatch(w.loc, q.ids[w.i])
+		ends := append(make([]int, 0, len(f.chunks)-n), int(first.loc.Length))
+		for n++; n < len(f.chunks) && f.follows(n) && q.good(f, n, true, raw); n++ {
+			ends = append(ends, ends[len(ends)-1]+int(f.chunks[n].loc.Length))
 		}
-		if err := q.got(w.i, b, err); err != nil {
+		at := int(first.loc.Offset)
+		if err := q.got(first.i, raw[at:at+ends[len(ends)-1]], ends, nil); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// good says that the n-th chunk's bytes are its id's, as known of the one before
+// if that is the same.
+func (q *bulk) good(f *wantedFrame, n int, known bool, raw []byte) bool {
+	w := f.chunks[n]
+	if n > 0 && f.chunks[n-1].loc == w.loc && q.ids[f.chunks[n-1].i] == q.ids[w.i] {
+		return known
+	}
+	_, ok := checkedChunk(raw, w.loc, q.ids[w.i])
+	return ok
 }

@@ -102,17 +102,23 @@ type answers struct {
 	mu   sync.Mutex
 	text map[int]string
 	errs map[int]error
+	most int // chunks given together
 }
 
-func (a *answers) got(i int, b []byte, err error) error {
+func (a *answers) got(i int, b []byte, ends []int, err error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if _, again := a.text[i]; again || a.errs[i] != nil {
-		return fmt.Errorf("%d was given twice", i)
+	if err != nil {
+		ends, a.errs[i] = []int{0}, err
 	}
-	if a.text[i] = string(b); err != nil {
-		a.errs[i] = err
+	start := 0
+	for n, end := range ends {
+		if _, again := a.text[i+n]; again {
+			return fmt.Errorf("%d was given twice", i+n)
+		}
+		a.text[i+n], start = string(b[start:end]), end
 	}
+	a.most = max(a.most, len(ends))
 	return nil
 }
 
@@ -257,7 +263,7 @@ func TestBulkReadStopsWhenItIsToldTo(t *testing.T) {
 	src := bulkSource(t, w)
 	enough := errors.New("enough")
 	var n atomic.Int64
-	err := src.Chunks(t.Context(), chunker.Data, ids, 2, func(int, []byte, error) error {
+	err := src.Chunks(t.Context(), chunker.Data, ids, 2, func(int, []byte, []int, error) error {
 		if n.Add(1) >= 10 {
 			return enough
 		}
@@ -268,7 +274,7 @@ func TestBulkReadStopsWhenItIsToldTo(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	n.Store(0)
-	err = src.Chunks(ctx, chunker.Data, ids, 2, func(int, []byte, error) error {
+	err = src.Chunks(ctx, chunker.Data, ids, 2, func(int, []byte, []int, error) error {
 		n.Add(1)
 		cancel()
 		return nil

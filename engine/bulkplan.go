@@ -1,11 +1,13 @@
 package engine
 
 import (
-	"bytes"
+	"context"
+
 	"cmp"
-	"errors"
+
 	"slices"
 
+	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/index"
 	"github.com/artifortress/afs-engine/packfile"
 )
@@ -18,13 +20,23 @@ type wanted struct {
 
 // wantedFrame is a frame and what is wanted of it, by offset.
 type wantedFrame struct {
-	frameID
-	packfile.Frame
-	chunks []wanted
-	whole  bool // all that is in it is wanted
+	frameID frameID
+	dataplane.FramePlace
+	chunks    []wanted
+	different uint32 // of them
 }
 
+// whole says that all that is in the frame is wanted.
+func (f *wantedFrame) whole() bool { return f.different >= f.Entries }
+
 func (f *wantedFrame) end() int64 { return f.Offset + int64(f.Stored) }
+
+// follows says that the n-th chunk was asked for next after the one before it,
+// and stands next to it.
+func (f *wantedFrame) follows(n int) bool {
+	before, w := f.chunks[n-1], f.chunks[n]
+	return w.i == before.i+1 && w.loc.Offset == before.loc.Offset+before.loc.Length
+}
 
 // span is frames that stand near each other and are read as one.
 type span struct {
@@ -44,46 +56,33 @@ func (s span) held() int64 {
 
 // plan groups what is asked for in spans of at most limit bytes, in order of
 // place.
-func (q *bulk) plan(limit int64) (spans []span, err error) {
-	find, err := q.r.db.Finder()
+func (q *bulk) plan(ctx context.Context, limit int64) (spans []span, err error) {
+	found, err := q.locate(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, find.Close()) }()
-	found, err := q.locate(find)
-	if err != nil {
+	frames := framesOf(found)
+	if err := q.placeFrames(ctx, frames); err != nil {
 		return nil, err
 	}
-	frames, err := framesOf(find, found)
-	if err != nil {
-		return nil, err
-	}
-	return q.spans(frames, limit)
+	return q.spans(frames, limit), nil
 }
 
-// locate finds the chunks, asking the index in its own order, and sorts them by
-// place. What is nowhere is told at once.
-func (q *bulk) locate(find *index.Finder) ([]wanted, error) {
-	order := make([]int, len(q.ids))
-	for i := range order {
-		order[i] = i
+// locate finds the chunks and sorts them by place. What is nowhere is told at
+// once.
+func (q *bulk) locate(ctx context.Context) ([]wanted, error) {
+	places := make([]dataplane.Place, len(q.ids))
+	for at := 0; at < len(q.ids); at += dataplane.IDsMax {
+		end := min(at+dataplane.IDsMax, len(q.ids))
+		if err := q.r.plane.Lookup(ctx, q.ids[at:end], places[at:end]); err != nil {
+			return nil, err
+		}
 	}
-	slices.SortFunc(order, func(a, b int) int { return bytes.Compare(q.ids[a][:], q.ids[b][:]) })
-	found := make([]wanted, 0, len(order))
-	var loc index.Location
-	var ok bool
-	for n, i := range order {
-		var err error
-		if n == 0 || q.ids[i] != q.ids[order[n-1]] {
-			loc, ok, err = find.Chunk(q.ids[i])
-		}
-		switch {
-		case err == nil && ok && loc.Kind == q.kind:
-			found = append(found, wanted{i, loc})
-		case err == nil:
-			err = q.got(i, nil, missing(q.kind, q.ids[i]))
-		}
-		if err != nil {
+	found := make([]wanted, 0, len(q.ids))
+	for i := range places {
+		if places[i].Found && places[i].Kind == q.kind {
+			found = append(found, wanted{i, places[i].Location})
+		} else if err := q.got(i, nil, nil, missing(q.kind, q.ids[i])); err != nil {
 			return nil, err
 		}
 	}
@@ -96,44 +95,53 @@ func (q *bulk) locate(find *index.Finder) ([]wanted, error) {
 }
 
 // framesOf groups chunks, sorted by place, by their frames.
-func framesOf(find *index.Finder, found []wanted) (frames []wantedFrame, err error) {
+func framesOf(found []wanted) (frames []wantedFrame) {
 	for len(found) > 0 {
-		id := frameID{found[0].loc.Pack, found[0].loc.Frame}
+		id := frameID{Pack: found[0].loc.Pack, Frame: found[0].loc.Frame}
 		n, different := 1, uint32(1)
-		for ; n < len(found) && id == (frameID{found[n].loc.Pack, found[n].loc.Frame}); n++ {
+		for ; n < len(found) && id == (frameID{Pack: found[n].loc.Pack, Frame: found[n].loc.Frame}); n++ {
 			if found[n].loc.Offset != found[n-1].loc.Offset {
 				different++
 			}
 		}
-		f, err := find.Frame(id.pack, id.frame)
-		if err != nil {
-			return nil, err
-		}
-		frames = append(frames, wantedFrame{id, f, found[:n], different >= f.Entries})
+		frames = append(frames, wantedFrame{frameID: id, chunks: found[:n], different: different})
 		found = found[n:]
 	}
-	return frames, nil
+	return frames
+}
+
+// placeFrames finds out where the frames are.
+func (q *bulk) placeFrames(ctx context.Context, frames []wantedFrame) error {
+	ids := make([]frameID, len(frames))
+	for i := range frames {
+		ids[i] = frames[i].frameID
+	}
+	places := make([]dataplane.FramePlace, len(ids))
+	for at := 0; at < len(ids); at += dataplane.IDsMax {
+		end := min(at+dataplane.IDsMax, len(ids))
+		if err := q.r.plane.Frames(ctx, ids[at:end], places[at:end]); err != nil {
+			return err
+		}
+	}
+	for i := range frames {
+		frames[i].FramePlace = places[i]
+	}
+	return nil
 }
 
 // spans groups frames of one pack that are near each other.
-func (q *bulk) spans(frames []wantedFrame, limit int64) (spans []span, err error) {
-	var pack index.Pack
+func (q *bulk) spans(frames []wantedFrame, limit int64) (spans []span) {
 	for at, n := 0, 0; at < len(frames); at += n {
 		first := &frames[at]
-		if at == 0 || frames[at-1].pack != first.pack {
-			if pack, err = q.r.db.Pack(first.pack); err != nil {
-				return nil, err
-			}
-		}
 		end := first.end()
 		for n = 1; at+n < len(frames); n++ {
 			f := &frames[at+n]
-			if f.pack != first.pack || f.Offset < end || f.Offset-end > spanGap || f.end()-first.Offset > limit {
+			if f.Pack != first.Pack || f.Offset < end || f.Offset-end > spanGap || f.end()-first.Offset > limit {
 				break
 			}
 			end = f.end()
 		}
-		spans = append(spans, span{pack.ID, frames[at : at+n]})
+		spans = append(spans, span{first.Pack, frames[at : at+n]})
 	}
-	return spans, nil
+	return spans
 }

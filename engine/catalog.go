@@ -9,18 +9,19 @@ import (
 	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/registry"
+	"github.com/artifortress/afs-engine/engine/unpack"
 	"github.com/artifortress/afs-engine/index"
 )
 
 // Version implements Catalog.
 func (e *Local) Version(ctx context.Context, ref registry.Ref) (*Version, error) {
-	if err := e.gate.enter(); err != nil {
+	if err := e.gate.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer e.gate.leave()
-	v, err := registry.Find(e.db, ref)
+	v, err := registry.Find(e.rows.with(ctx), ref)
 	if id, pinned := ref.PinnedRoot(); pinned && errors.Is(err, registry.ErrNotFound) {
-		v, err = registry.FindRoot(e.db, ref, id)
+		v, err = registry.FindRoot(e.rows.with(ctx), ref, id)
 	}
 	if err == nil && v.State != registry.Published {
 		err = WithHint(fmt.Errorf("%w: %s is a %s", registry.ErrNotFound, v.Ref, v.State), stateHint(v.State))
@@ -40,7 +41,7 @@ type gatedChunks struct{ e *Local }
 
 // Chunk implements manifest.Source.
 func (g gatedChunks) Chunk(ctx context.Context, kind chunker.Kind, id chunker.ID) ([]byte, error) {
-	if err := g.e.gate.enter(); err != nil {
+	if err := g.e.gate.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer g.e.gate.leave()
@@ -48,8 +49,8 @@ func (g gatedChunks) Chunk(ctx context.Context, kind chunker.Kind, id chunker.ID
 }
 
 // Chunks implements unpack.BulkSource.
-func (g gatedChunks) Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got func(i int, b []byte, err error) error) error {
-	if err := g.e.gate.enter(); err != nil {
+func (g gatedChunks) Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got unpack.Got) error {
+	if err := g.e.gate.enter(ctx); err != nil {
 		return err
 	}
 	defer g.e.gate.leave()
@@ -64,34 +65,34 @@ func stateHint(s registry.State) string {
 }
 
 // Name implements Catalog.
-func (e *Local) Name(_ context.Context, path string) (registry.Name, error) {
-	if err := e.gate.enter(); err != nil {
+func (e *Local) Name(ctx context.Context, path string) (registry.Name, error) {
+	if err := e.gate.enter(ctx); err != nil {
 		return registry.Name{}, err
 	}
 	defer e.gate.leave()
-	return registry.FindName(e.db, path)
+	return registry.FindName(e.rows.with(ctx), path)
 }
 
 // Names implements Catalog.
 func (e *Local) Names(ctx context.Context, under string) iter.Seq2[registry.Name, error] {
-	return yielding(ctx, &e.gate, func(fn func(registry.Name) error) error { return registry.ListNames(e.db, under, fn) })
+	return yielding(ctx, &e.gate, func(fn func(registry.Name) error) error { return registry.ListNames(e.rows.with(ctx), under, fn) })
 }
 
 // Versions implements Catalog.
 func (e *Local) Versions(ctx context.Context, pkg registry.Ref) iter.Seq2[registry.Name, error] {
-	return yielding(ctx, &e.gate, func(fn func(registry.Name) error) error { return registry.ListPackage(e.db, pkg, fn) })
+	return yielding(ctx, &e.gate, func(fn func(registry.Name) error) error { return registry.ListPackage(e.rows.with(ctx), pkg, fn) })
 }
 
 // Drafts implements Catalog.
 func (e *Local) Drafts(ctx context.Context, under string) iter.Seq2[registry.Version, error] {
 	return yielding(ctx, &e.gate, func(fn func(registry.Version) error) error {
-		return registry.ListVersions(e.db, under, registry.Draft, func(v *registry.Version) error { return fn(*v) })
+		return registry.ListVersions(e.rows.with(ctx), under, registry.Draft, func(v *registry.Version) error { return fn(*v) })
 	})
 }
 
 // Log implements Catalog.
 func (e *Local) Log(ctx context.Context, pkg registry.Ref) iter.Seq2[registry.Event, error] {
-	return yielding(ctx, &e.gate, func(fn func(registry.Event) error) error { return registry.History(e.db, pkg, fn) })
+	return yielding(ctx, &e.gate, func(fn func(registry.Event) error) error { return registry.History(e.rows.with(ctx), pkg, fn) })
 }
 
 var errStop = errors.New("stop")
@@ -100,7 +101,7 @@ var errStop = errors.New("stop")
 func yielding[T any](ctx context.Context, g *gate, each func(func(T) error) error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
-		if err := g.enter(); err != nil {
+		if err := g.enter(ctx); err != nil {
 			yield(zero, err)
 			return
 		}
@@ -122,16 +123,17 @@ func yielding[T any](ctx context.Context, g *gate, each func(func(T) error) erro
 
 // Stats implements Keeper.
 func (e *Local) Stats(ctx context.Context) (Stats, error) {
-	if err := e.gate.enter(); err != nil {
+	if err := e.gate.enter(ctx); err != nil {
 		return Stats{}, err
 	}
 	defer e.gate.leave()
-	t, err := e.db.Totals()
+	r := e.rows.with(ctx)
+	t, err := r.Totals()
 	if err != nil {
 		return Stats{}, err
 	}
 	s := Stats{UniqueBytes: t.UniqueBytes, Chunks: t.Chunks, Nodes: t.Nodes, Packs: t.Packs, PackBytes: t.PackBytes}
-	err = registry.ListVersions(e.db, "", registry.Published, func(v *registry.Version) error {
+	err = registry.ListVersions(e.rows.with(ctx), "", registry.Published, func(v *registry.Version) error {
 		s.Versions++
 		s.Files += v.Summary.Files
 		s.LogicalBytes += v.Summary.Bytes
@@ -140,11 +142,11 @@ func (e *Local) Stats(ctx context.Context) (Stats, error) {
 	if err != nil {
 		return s, err
 	}
-	err = registry.ListVersions(e.db, "", registry.Draft, func(*registry.Version) error { s.Drafts++; return ctx.Err() })
+	err = registry.ListVersions(e.rows.with(ctx), "", registry.Draft, func(*registry.Version) error { s.Drafts++; return ctx.Err() })
 	if err != nil {
 		return s, err
 	}
-	err = e.db.Packs(func(_ uint32, p index.Pack) error {
+	err = r.Packs(0, func(_ uint32, p index.Pack) error {
 		if p.Raw > 0 {
 			s.DeadBytes += int64(float64(p.Size) * float64(p.Raw-p.LiveRaw) / float64(p.Raw))
 		}
@@ -160,8 +162,4 @@ func (e *Local) Stats(ctx context.Context) (Stats, error) {
 		s.StoredBytes += info.Size
 	}
 	return s, nil
-}
-
-func (e *Local) countVersions(n *int64) error {
-	return registry.ListVersions(e.db, "", registry.Published, func(*registry.Version) error { *n++; return nil })
 }

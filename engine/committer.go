@@ -6,75 +6,72 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/artifortress/afs-engine/backends"
-	"github.com/artifortress/afs-engine/engine/commitlog"
-	"github.com/artifortress/afs-engine/index"
+	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/packfile"
 )
 
-// committer makes things durable, one group at a time: seal and put packs,
-// append one log group, apply it to the index, answer. Requests that come
-// while a group is under way share the next one.
+// committer makes this engine's things durable, one group at a time: seal and
+// put packs, hand them in together with the transitions that count on them,
+// answer. Requests that come while a group is under way share the next one.
 type committer struct {
 	packer *packer
 	store  backends.Store
-	db     *index.DB
-	log    *commitlog.Log
-	proj   projector
+	plane  dataplane.Service
+	actor  string
+	client string
 
-	requests  chan *commitRequest
-	stopped   chan struct{}
-	stopOnce  sync.Once
-	quit      chan struct{}
-	dead      error // the index no longer follows the log: only opening again helps
-	lastEpoch atomic.Uint64
+	requests chan *commitRequest
+	stopped  chan struct{}
+	stopOnce sync.Once
+	quit     chan struct{}
 }
 
 // commitRequest asks for full packs to be stored, for a transition, or both.
 type commitRequest struct {
-	flush  bool                                           // store the open packs too
-	adopt  *packfile.Index                                // packs that are in the store but not in the log
-	decide func(*index.Batch) ([]commitlog.Record, error) // from the state before this request; may be nil
-	answer chan error
+	flush      bool                  // store the open packs too
+	transition *dataplane.Transition // may be nil
+	check      func() error          // whether to go on with it, asked when all packs are stored; may be nil
+	answer     chan commitAnswer
 }
 
-// groupMax is how many requests share a group.
-const groupMax = 128
+type commitAnswer struct {
+	dataplane.Outcome
+	err error
+}
 
-func newCommitter(e *Local, log *commitlog.Log) *committer {
+func newCommitter(e *Local) *committer {
 	c := &committer{
-		packer: newPacker(e.db, e.config.packing(), e.settings.PackSize), store: e.c.Store, db: e.db, log: log,
-		proj:     projector{e.c.Store, e.config.ID, e.c.Logger},
+		packer: newPacker(e.plane, e.config.packing(), e.settings.PackSize), store: e.c.Store, plane: e.plane,
+		actor: e.c.Actor, client: e.c.Client,
 		requests: make(chan *commitRequest), stopped: make(chan struct{}), quit: make(chan struct{}),
 	}
-	c.lastEpoch.Store(log.Position().Epoch)
 	go c.run()
 	return c
 }
 
-// epoch is the log's, as of the last group.
-func (c *committer) epoch() uint64 { return c.lastEpoch.Load() }
-
 // do hands in a request and waits for its answer. A request that has been
 // taken is carried out even if ctx ends meanwhile.
-func (c *committer) do(ctx context.Context, r *commitRequest) error {
-	r.answer = make(chan error, 1)
+func (c *committer) do(ctx context.Context, r *commitRequest) (dataplane.Outcome, error) {
+	if r.transition != nil {
+		r.transition.Actor, r.transition.Client = c.actor, c.client
+	}
+	r.answer = make(chan commitAnswer, 1)
 	select {
 	case c.requests <- r:
 	case <-ctx.Done():
-		return ctx.Err()
+		return dataplane.Outcome{}, ctx.Err()
 	case <-c.quit:
-		return ErrClosed
+		return dataplane.Outcome{}, ErrClosed
 	}
 	select {
-	case err := <-r.answer:
-		return err
+	case a := <-r.answer:
+		return a.Outcome, a.err
 	case <-ctx.Done():
-		return ctx.Err()
+		return dataplane.Outcome{}, ctx.Err()
 	}
 }
 
@@ -100,7 +97,7 @@ func (c *committer) run() {
 
 func (c *committer) gather(first *commitRequest) []*commitRequest {
 	all := []*commitRequest{first}
-	for len(all) < groupMax {
+	for len(all) < dataplane.GroupMax/2 {
 		select {
 		case r := <-c.requests:
 			all = append(all, r)
@@ -111,21 +108,14 @@ func (c *committer) gather(first *commitRequest) []*commitRequest {
 	return all
 }
 
-// group carries out requests as one log group. An error of one request's
-// decision is that request's alone; any other ends them all.
+// group carries out requests as one group. An error of one request's transition
+// is that request's alone; any other ends them all.
 func (c *committer) group(requests []*commitRequest) {
 	ctx := context.Background()
-	answers := make([]error, len(requests))
-	if c.dead != nil {
-		c.packer.lose(c.dead)
-		for _, r := range requests {
-			r.answer <- c.dead
-		}
-		return
-	}
+	answers := make([]commitAnswer, len(requests))
 	sealed, err := c.seal(ctx, requests)
 	if err == nil {
-		err = c.append(ctx, requests, sealed, answers)
+		err = c.commit(ctx, requests, sealed, answers)
 	}
 	switch {
 	case err == nil:
@@ -135,8 +125,8 @@ func (c *committer) group(requests []*commitRequest) {
 		c.packer.lose(err)
 	}
 	for i, r := range requests {
-		if answers[i] == nil {
-			answers[i] = err
+		if answers[i].err == nil {
+			answers[i].err = err
 		}
 		r.answer <- answers[i]
 	}
@@ -180,61 +170,33 @@ func (c *committer) put(ctx context.Context, s *packfile.Sealed) error {
 	return nil
 }
 
-// append decides every request on the state that the ones before it lead to,
-// appends the records of all as one group, and only then makes it visible.
-func (c *committer) append(ctx context.Context, requests []*commitRequest, sealed batch, answers []error) error {
-	b, err := c.db.NewBatch()
+// commit hands in the packs, and the transitions that still hold.
+func (c *committer) commit(ctx context.Context, requests []*commitRequest, sealed batch, answers []commitAnswer) error {
+	var g dataplane.Group
+	_ = sealed.each(func(o *openPack) error {
+		x := o.sealed.Index
+		g.Packs = append(g.Packs, dataplane.Pack{ID: x.ID, Size: x.Size, Index: x})
+		return nil
+	})
+	var of []int // whose transitions they are
+	for i, r := range requests {
+		if r.check != nil {
+			answers[i].err = r.check()
+		}
+		if r.transition != nil && answers[i].err == nil {
+			g.Transitions = append(g.Transitions, *r.transition)
+			of = append(of, i)
+		}
+	}
+	if len(g.Packs)+len(g.Transitions) == 0 {
+		return nil
+	}
+	outcomes, err := c.plane.Commit(ctx, &g)
 	if err != nil {
 		return err
 	}
-	defer b.Close()
-	var records []commitlog.Record
-	addPack := func(x *packfile.Index) error {
-		records = append(records, commitlog.PackAdded{ID: x.ID, Class: x.Class, Size: x.Size}.Record())
-		return b.AddPack(x, c.proj.exactDeps(ctx))
-	}
-	if err := sealed.each(func(o *openPack) error { return addPack(o.sealed.Index) }); err != nil {
-		return err
-	}
-	seq, now := c.log.Next()
-	for i, r := range requests {
-		if r.adopt != nil {
-			if err := addPack(r.adopt); err != nil {
-				return err
-			}
-		}
-		if r.decide == nil {
-			continue
-		}
-		recs, err := r.decide(b)
-		if err != nil {
-			answers[i] = err
-			continue
-		}
-		// Applied here, so that the next request sees it; the place in the
-		// group is final but for a takeover, which only ever comes first.
-		group := &commitlog.Group{Sequence: seq, Time: now, Records: recs}
-		if err := c.proj.applyRecords(b, group, c.log.Shift()+len(records)); err != nil {
-			return err
-		}
-		records = append(records, recs...)
-	}
-	if len(records) == 0 {
-		return nil
-	}
-	if err := b.Check(); err != nil {
-		return err
-	}
-	if _, err := c.log.Append(ctx, now, records); err != nil {
-		if errors.Is(err, commitlog.ErrFenced) {
-			c.dead = err
-		}
-		return err
-	}
-	c.lastEpoch.Store(c.log.Position().Epoch)
-	if err := c.proj.commit(b, c.log.Position(), c.log.Writer()); err != nil {
-		c.dead = err
-		return fmt.Errorf("the commit is durable, but the index could not follow: %w", err)
+	for n, i := range of {
+		answers[i] = commitAnswer{outcomes[n], outcomes[n].Err}
 	}
 	return nil
 }

@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/registry"
 	"github.com/artifortress/afs-engine/engine/source"
-	"github.com/artifortress/afs-engine/index"
 	"github.com/artifortress/afs-engine/index/scratch"
 	"github.com/artifortress/afs-engine/packfile"
 )
@@ -19,7 +19,7 @@ import (
 // compresses as an ingest would and throws the packs away. What it has seen is
 // in a scratch map, so its memory does not grow with the source.
 type tryChunks struct {
-	db        *index.DB // of the store that would take the chunks; nil: an empty one
+	plane     dataplane.Chunks // of the store that would take the chunks; nil: an empty one
 	seen      *scratch.Map
 	keepNodes bool // seen holds the nodes alone, with their bytes, to read the tree afterwards
 	data      *packfile.Writer
@@ -29,49 +29,56 @@ type tryChunks struct {
 	packing   Packing
 }
 
-func newTryChunks(db *index.DB, dir string, p Packing, packSize int64) (*tryChunks, error) {
+func newTryChunks(plane dataplane.Chunks, dir string, p Packing, packSize int64) (*tryChunks, error) {
 	seen, err := scratch.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	return &tryChunks{db: db, seen: seen, packing: p, packSize: packSize}, nil
+	return &tryChunks{plane: plane, seen: seen, packing: p, packSize: packSize}, nil
 }
 
-func (t *tryChunks) known(id chunker.ID) (bool, error) {
-	if t.db == nil {
-		return false, nil
+func (t *tryChunks) known(ctx context.Context, ids []chunker.ID, have []bool) (asOf uint64, err error) {
+	if t.plane == nil {
+		clear(have)
+		return 0, nil
 	}
-	return t.db.Has(id)
+	for len(ids) > 0 && err == nil {
+		n := min(len(ids), dataplane.IDsMax)
+		err = t.plane.Has(ctx, ids[:n], have[:n])
+		ids, have = ids[n:], have[n:]
+	}
+	return 0, err
 }
 
-func (t *tryChunks) put(_ context.Context, kind chunker.Kind, id chunker.ID, data []byte, deps []chunker.ID) (added bool, err error) {
-	if kind.IsNode() { // data chunks have been looked up
-		if known, err := t.known(id); known || err != nil {
+func (t *tryChunks) put(ctx context.Context, c chunk) (added bool, err error) {
+	if c.kind.IsNode() { // data chunks have been looked up
+		ids, have := [1]chunker.ID{c.id}, [1]bool{}
+		if _, err := t.known(ctx, ids[:], have[:]); have[0] || err != nil {
 			return false, err
 		}
 	}
-	if t.keepNodes && !kind.IsNode() {
+	if t.keepNodes && !c.kind.IsNode() {
 		return true, nil // it counts nothing
 	}
-	if seen, err := t.seen.Has(id[:]); seen || err != nil {
+	if seen, err := t.seen.Has(c.id[:]); seen || err != nil {
 		return false, err
 	}
 	var value []byte
 	if t.keepNodes {
-		value = data
+		value = c.data
 	}
-	if err := t.seen.Put(id[:], value); err != nil {
+	if err := t.seen.Put(c.id[:], value); err != nil {
 		return false, err
 	}
 	if t.packSize == 0 {
 		return true, nil
 	}
-	return true, t.pack(id, kind, data, deps)
+	return true, t.pack(c)
 }
 
-func (t *tryChunks) pack(id chunker.ID, kind chunker.Kind, data []byte, deps []chunker.ID) (err error) {
+func (t *tryChunks) pack(c chunk) (err error) {
 	open, class := &t.data, packfile.ClassData
-	if kind.IsNode() {
+	if c.kind.IsNode() {
 		open, class = &t.meta, packfile.ClassMeta
 	}
 	if *open == nil {
@@ -79,7 +86,7 @@ func (t *tryChunks) pack(id chunker.ID, kind chunker.Kind, data []byte, deps []c
 			return err
 		}
 	}
-	if err := (*open).Add(id, kind, data, deps); err != nil {
+	if err := (*open).Add(c.id, c.kind, c.data, c.deps); err != nil {
 		return err
 	}
 	if (*open).Size() < t.packSize && (*open).Len() < entriesMax {
@@ -107,7 +114,7 @@ func (t *tryChunks) close() error { return t.seen.Close() }
 
 // dryRun is Ingest that stores nothing.
 func (e *Local) dryRun(ctx context.Context, req IngestRequest, base *registry.Version, start time.Time) (res *IngestResult, err error) {
-	t, err := newTryChunks(e.db, "", e.config.packing(), e.settings.PackSize)
+	t, err := newTryChunks(e.plane, "", e.config.packing(), e.settings.PackSize)
 	if err != nil {
 		return nil, err
 	}
@@ -123,9 +130,9 @@ func (e *Local) dryRun(ctx context.Context, req IngestRequest, base *registry.Ve
 	res.State, res.StoredBytes = StateDryRun, t.stored
 	v := e.newVersion(req.Ref, b.root, b.rootEntry.Summary, req.Labels)
 	if req.Draft {
-		_, err = registry.PlanDraft(e.db, v)
+		_, err = registry.PlanDraft(e.rows.with(ctx), v)
 	} else {
-		_, err = registry.PlanPublish(e.db, v, tagsOf(req.Tags, req.NoLatest), false)
+		_, err = registry.PlanPublish(e.rows.with(ctx), v, tagsOf(req.Tags, req.NoLatest), false)
 	}
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/engine/commitlog"
+	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/engine/filter"
 	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/registry"
@@ -69,7 +70,7 @@ var kinds = []kindRow{
 	{KindCorrupt, "corrupt", 500, syscall.EIO, "run 'afs-engine verify --read-data' to see what is affected", []error{ErrDamaged, wire.ErrMalformed, packfile.ErrCorrupt, commitlog.ErrGap, index.ErrDangling, backends.ErrTooLarge, syscall.EIO}},
 	{KindConflict, "conflict", 409, syscall.EEXIST, "a published name never changes: choose another version", []error{registry.ErrConflict, ErrStoreTaken, fs.ErrExist}},
 	{KindNotFound, "not-found", 404, syscall.ENOENT, "'afs-engine ls' lists what is there", []error{registry.ErrNotFound, ErrNoStore, backends.ErrNotExist, fs.ErrNotExist}},
-	{KindBusy, "busy", 423, syscall.EBUSY, "another process uses the store: wait for it to end", []error{index.ErrBusy, commitlog.ErrFenced}},
+	{KindBusy, "busy", 423, syscall.EBUSY, "another process uses the store: wait for it to end", []error{index.ErrBusy, commitlog.ErrFenced, dataplane.ErrSkew, dataplane.ErrSilent}},
 	{KindRefused, "refused", 451, syscall.EPERM, "use a newer afs-engine", []error{ErrFeature, commitlog.ErrUnknown, packfile.ErrUnknown, backends.ErrRetained}},
 	{KindDenied, "denied", 403, syscall.EACCES, "check owner and permissions", []error{ErrReadOnly, fs.ErrPermission, syscall.EROFS}},
 	{KindNoSpace, "no-space", 507, syscall.ENOSPC, "free some space and run it again: what was stored is kept", []error{syscall.ENOSPC, syscall.EDQUOT}},

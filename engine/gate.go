@@ -1,28 +1,64 @@
 package engine
 
 import (
-	"errors"
+	"context"
 	"sync"
+
+	"github.com/artifortress/afs-engine/engine/dataplane"
 )
 
-// ErrClosed is returned by an engine after Close, and by RebuildIndex's
-// contemporaries.
-var ErrClosed = errors.New("the engine is closed, or making its index anew")
+// ErrClosed is returned by an engine after Close.
+var ErrClosed = dataplane.ErrClosed
 
-// gate lets calls in until it is shut, and shutting it waits for those inside.
-// A call inside that makes another one is refused it once the gate is shutting,
-// and so cannot hold it open.
+// gate lets calls in until it is closed, and closing it waits for those inside.
+// While it is paused calls wait. The zero gate is open.
 type gate struct {
-	mu     sync.Mutex
-	inside int
-	shut   bool
-	empty  chan struct{} // closed by the last one out of a shut gate
+	mu      sync.Mutex
+	inside  int
+	paused  bool
+	closed  bool
+	changed chan struct{} // closed at the next change that somebody waits for; nil: nobody does
 }
 
-func (g *gate) enter() error {
+// next is closed when something has changed. The caller holds mu.
+func (g *gate) next() <-chan struct{} {
+	if g.changed == nil {
+		g.changed = make(chan struct{})
+	}
+	return g.changed
+}
+
+func (g *gate) change() {
+	if g.changed != nil {
+		close(g.changed)
+		g.changed = nil
+	}
+}
+
+// await waits for ready, which is asked under mu, and returns with mu held; or
+// for ctx, and returns without.
+func (g *gate) await(ctx context.Context, ready func() bool) error {
 	g.mu.Lock()
+	for !ready() {
+		next := g.next()
+		g.mu.Unlock()
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		g.mu.Lock()
+	}
+	return nil
+}
+
+// enter lets a call in, as soon as the gate is not paused.
+func (g *gate) enter(ctx context.Context) error {
+	if err := g.await(ctx, func() bool { return g.closed || !g.paused }); err != nil {
+		return err
+	}
 	defer g.mu.Unlock()
-	if g.shut {
+	if g.closed {
 		return ErrClosed
 	}
 	g.inside++
@@ -32,29 +68,45 @@ func (g *gate) enter() error {
 func (g *gate) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.inside--; g.inside == 0 && g.shut {
-		close(g.empty)
+	if g.inside--; g.inside == 0 {
+		g.change()
 	}
 }
 
-// close shuts the gate and waits; false says that it was shut already.
-func (g *gate) close() bool {
-	g.mu.Lock()
-	if g.shut {
+// pause keeps calls out until resume, and waits for those inside.
+func (g *gate) pause(ctx context.Context) error {
+	if err := g.await(ctx, func() bool { return g.closed || !g.paused }); err != nil {
+		return err
+	}
+	if g.closed {
 		g.mu.Unlock()
-		return false
+		return ErrClosed
 	}
-	g.shut, g.empty = true, make(chan struct{})
-	inside := g.inside
+	g.paused = true
 	g.mu.Unlock()
-	if inside > 0 {
-		<-g.empty
+	if err := g.await(ctx, func() bool { return g.inside == 0 }); err != nil {
+		g.resume()
+		return err
 	}
-	return true
+	g.mu.Unlock()
+	return nil
 }
 
-func (g *gate) open() {
+func (g *gate) resume() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.shut = false
+	g.paused = false
+	g.change()
+}
+
+// close refuses further calls and waits for those inside, and for whoever has
+// paused it.
+func (g *gate) close() {
+	g.mu.Lock()
+	g.closed = true
+	g.change()
+	g.mu.Unlock()
+	if g.await(context.Background(), func() bool { return g.inside == 0 && !g.paused }) == nil {
+		g.mu.Unlock()
+	}
 }

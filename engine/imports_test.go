@@ -29,10 +29,11 @@ var floors = []struct {
 	{"engine/unpack", 5},
 	{"engine/scrub", 6},
 	{"engine/known", 6},
-	{"engine", 7},
-	{"fusefs", 8},
-	{"bench", 9},
-	{"cmd", 10},
+	{"engine/dataplane", 7},
+	{"engine", 8},
+	{"fusefs", 9},
+	{"bench", 10},
+	{"cmd", 11},
 }
 
 func floorOf(pkg string) int {

@@ -2,16 +2,13 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/artifortress/afs-engine/chunker"
-	"github.com/artifortress/afs-engine/engine/commitlog"
+	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/registry"
-	"github.com/artifortress/afs-engine/index"
 )
 
 // States of an IngestResult besides those of a version.
@@ -22,12 +19,12 @@ const (
 
 // Ingest implements Writer: walk, cut, name, look up, pack, describe, publish.
 func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, error) {
-	if err := e.gate.enter(); err != nil {
+	if err := e.gate.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer e.gate.leave()
 	start := e.c.Now()
-	if err := e.checkRequest(req); err != nil {
+	if err := e.checkRequest(ctx, req); err != nil {
 		return nil, err
 	}
 	if req.Draft && !req.DryRun {
@@ -37,21 +34,22 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 		}
 		defer done()
 	}
-	base, err := e.draftBase(req)
+	base, err := e.draftBase(ctx, req)
 	if err != nil {
 		return nil, err
 	}
 	if req.DryRun {
 		return e.dryRun(ctx, req, base, start)
 	}
-	session, err := e.beginSession()
+	session, err := e.beginSession(ctx)
+	defer session.end(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer session.end()
 	store := &storeChunks{commits: e.commits, session: session}
-	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, store, e.recall(req), e.settings.share(12))
-	if err = errors.Join(err, store.settle(), e.known.Flush()); err != nil {
+	r := e.recall(req)
+	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, store, r, e.settings.share(12))
+	if err = errors.Join(err, store.settle(), r.flush(ctx)); err != nil {
 		return nil, err
 	}
 	v := e.newVersion(req.Ref, b.root, b.rootEntry.Summary, req.Labels)
@@ -76,67 +74,15 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 // has holes. It returns the state reached. base is the draft that v was made
 // from, if any.
 func (e *Local) commitVersion(ctx context.Context, v, base *registry.Version, req IngestRequest, s *session) (string, error) {
-	var state string
-	draft := req.Draft || len(v.Incomplete) > 0 && !req.AllowIncomplete
-	tags := tagsOf(req.Tags, req.NoLatest)
-	err := e.commits.do(ctx, &commitRequest{flush: true, decide: func(b *index.Batch) (recs []commitlog.Record, err error) {
-		if err := s.check(); err != nil {
-			return nil, err
-		}
-		if err := checkRoots(b, v.Root); err != nil {
-			return nil, err
-		}
-		if draft {
-			if err := checkDraft(b, v.Ref, base, req.Draft); err != nil {
-				return nil, err
-			}
-			state = registry.Draft.String()
-			return registry.PlanDraft(b, v)
-		}
-		state = registry.Published.String()
-		recs, err = registry.PlanPublish(b, v, tags, false)
-		if err == nil && (len(recs) == 0 || recs[0].Kind != commitlog.KindPublish) {
-			state = StateUnchanged
-		}
-		return recs, err
-	}})
-	if err != nil {
-		return "", err // the request may be under way still, and set state
-	}
-	return state, nil
-}
-
-// checkDraft makes sure that a draft about to replace the one of its name is
-// made from it, so that nothing added meanwhile is lost. One that an ingest
-// leaves because of its holes may only replace another such.
-func checkDraft(b *index.Batch, ref registry.Ref, base *registry.Version, adding bool) error {
-	now, err := registry.FindDraft(b, ref)
-	switch {
-	case err != nil && !errors.Is(err, registry.ErrNotFound):
-		return err
-	case err != nil || now.Ref != ref:
-		now = nil
-	}
-	switch {
-	case !adding && now != nil && len(now.Incomplete) == 0:
-		return fmt.Errorf("%w: %s", registry.ErrOpenDraft, ref)
-	case adding && (now == nil) != (base == nil), adding && now != nil && now.Sequence != base.Sequence:
-		return WithHint(fmt.Errorf("%w: the draft %s was changed meanwhile", registry.ErrConflict, ref), "run it again to add to what is there now")
-	}
-	return nil
-}
-
-// checkRoots makes sure that what is about to be named is there. Everything
-// below a node was there when the node was.
-func checkRoots(b *index.Batch, r manifest.Root) error {
-	for _, id := range []chunker.ID{r.Content, r.Attrs} {
-		if _, ok, err := b.Lookup(id); err != nil {
-			return err
-		} else if !ok {
-			return fmt.Errorf("%w: root %s is in no pack", ErrDamaged, id)
+	t := &dataplane.Transition{Kind: dataplane.Publish, Ref: v.Ref, Version: v, Tags: tagsOf(req.Tags, req.NoLatest)}
+	if req.Draft || len(v.Incomplete) > 0 && !req.AllowIncomplete {
+		t.Kind, t.Adding, t.Tags = dataplane.Draft, req.Draft, nil
+		if base != nil {
+			t.Base = base.Sequence
 		}
 	}
-	return nil
+	out, err := e.commits.do(ctx, &commitRequest{flush: true, transition: t, check: s.check})
+	return out.State, err
 }
 
 func tagsOf(tags []string, noLatest bool) []string {
@@ -147,8 +93,8 @@ func tagsOf(tags []string, noLatest bool) []string {
 }
 
 // checkRequest refuses what can be refused before anything is read.
-func (e *Local) checkRequest(req IngestRequest) error {
-	if err := e.checkWritable(); err != nil {
+func (e *Local) checkRequest(ctx context.Context, req IngestRequest) error {
+	if err := e.checkWritable(ctx); err != nil {
 		return err
 	}
 	if req.Draft && len(req.Tags) > 0 {
@@ -163,8 +109,8 @@ func (e *Local) checkRequest(req IngestRequest) error {
 }
 
 // draftBase finds the draft that an ingest adds to.
-func (e *Local) draftBase(req IngestRequest) (*registry.Version, error) {
-	v, err := registry.Find(e.db, req.Ref)
+func (e *Local) draftBase(ctx context.Context, req IngestRequest) (*registry.Version, error) {
+	v, err := registry.Find(e.rows.with(ctx), req.Ref)
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
 		return nil, nil
@@ -185,60 +131,13 @@ func (e *Local) newVersion(ref registry.Ref, root manifest.Root, sum manifest.Su
 	}
 }
 
-// session is an ingest as the index knows it: from its beginning there may be
-// packs in the store that no record names yet.
-type session struct {
-	e     *Local
-	id    index.SessionID
-	lease time.Time
-	mark  uint64
-}
-
-func (e *Local) beginSession() (*session, error) {
-	s := &session{e: e, mark: e.commits.packer.mark()}
-	if _, err := rand.Read(s.id[:]); err != nil {
-		return nil, err
+// checkWritable refuses early what the owner would refuse in the end.
+func (e *Local) checkWritable(ctx context.Context) error {
+	st, err := e.plane.State(ctx)
+	if err == nil && !st.Writable {
+		err = notWritable(e.c.ReadOnly)
 	}
-	return s, s.renew()
-}
-
-// renew keeps the lease ahead of the time; it writes only when half of it has
-// gone.
-func (s *session) renew() error {
-	now := s.e.c.Now()
-	if s.lease.Sub(now) > s.e.settings.SessionLease/2 {
-		return nil
-	}
-	s.lease = now.Add(s.e.settings.SessionLease)
-	err := s.e.db.PutSession(s.id, index.Session{Epoch: s.e.commits.epoch(), Lease: s.lease})
-	if err != nil {
-		return fmt.Errorf("write session: %w", err)
-	}
-	return nil
-}
-
-// end forgets the session, unless packs were lost during it: some of them may
-// be in the store after all, and the next Open will look for them.
-func (s *session) end() {
-	if s.check() != nil {
-		return
-	}
-	if err := s.e.db.EndSession(s.id); err != nil {
-		s.e.c.Logger.Warn("a session could not be ended", "error", err)
-	}
-}
-
-// check fails if packs that the session may count on were lost.
-func (s *session) check() error { return s.e.commits.packer.check(s.mark) }
-
-func (e *Local) checkWritable() error {
-	if e.c.ReadOnly {
-		return WithHint(ErrReadOnly, "write as its owner, or where it is mounted writable")
-	}
-	if !e.writable {
-		return WithHint(fmt.Errorf("%w: it can be read, not written", ErrFeature), "use a newer afs-engine to write to it")
-	}
-	return nil
+	return err
 }
 
 // storeChunks is the storer of a real ingest.
@@ -249,12 +148,28 @@ type storeChunks struct {
 	underway chan error // the answer of the commit under way; nil: none
 }
 
-func (s *storeChunks) known(id chunker.ID) (bool, error) {
-	return s.commits.db.Has(id)
+func (s *storeChunks) known(ctx context.Context, ids []chunker.ID, have []bool) (asOf uint64, err error) {
+	asOf = s.commits.packer.asOf()
+	for len(ids) > 0 && err == nil {
+		n := min(len(ids), dataplane.IDsMax)
+		err = s.commits.plane.Has(ctx, ids[:n], have[:n])
+		ids, have = ids[n:], have[n:]
+	}
+	return asOf, err
 }
 
-func (s *storeChunks) put(ctx context.Context, kind chunker.Kind, id chunker.ID, data []byte, deps []chunker.ID) (bool, error) {
-	added, full, err := s.commits.packer.add(s.session.mark, &s.tally, kind, id, data, deps)
+func (s *storeChunks) put(ctx context.Context, c chunk) (bool, error) {
+	if c.kind.IsNode() { // data chunks have been looked up
+		ids, have := [1]chunker.ID{c.id}, [1]bool{}
+		if s.commits.packer.underway(c.id) {
+			return false, nil
+		}
+		var err error
+		if c.asOf, err = s.known(ctx, ids[:], have[:]); have[0] || err != nil {
+			return false, err
+		}
+	}
+	added, full, err := s.commits.packer.add(ctx, s.session.mark, &s.tally, c)
 	if err == nil && full {
 		err = s.commit(ctx)
 	}
@@ -270,7 +185,10 @@ func (s *storeChunks) commit(ctx context.Context) error {
 	}
 	done := make(chan error, 1)
 	s.underway = done
-	go func() { done <- errors.Join(s.commits.do(ctx, &commitRequest{}), s.session.renew()) }()
+	go func() {
+		_, err := s.commits.do(ctx, &commitRequest{})
+		done <- errors.Join(err, s.session.renew(ctx))
+	}()
 	return nil
 }
 

@@ -2,49 +2,28 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"maps"
 
-	"github.com/artifortress/afs-engine/engine/commitlog"
+	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/engine/registry"
-	"github.com/artifortress/afs-engine/index"
 )
 
 // Publish implements Writer.
 func (e *Local) Publish(ctx context.Context, ref registry.Ref, opts PublishOptions) (*IngestResult, error) {
-	if err := e.gate.enter(); err != nil {
+	if err := e.gate.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer e.gate.leave()
 	start := e.c.Now()
-	if err := e.checkWritable(); err != nil {
-		return nil, err
-	}
-	var v *registry.Version
-	state := StateUnchanged
-	err := e.commits.do(ctx, &commitRequest{decide: func(b *index.Batch) (recs []commitlog.Record, err error) {
-		if v, err = registry.Find(b, ref); err != nil {
-			return nil, err
-		}
-		switch {
-		case v.Ref.Version != ref.Version:
-			return nil, fmt.Errorf("%w: %s is a tag", registry.ErrConflict, ref)
-		case v.State == registry.Draft && len(v.Incomplete) > 0:
-			return nil, WithHint(fmt.Errorf("%w: %d paths of %s could not be read", registry.ErrDraftIncomplete, len(v.Incomplete), v.Ref),
-				"ingest it again, or discard it")
-		}
-		v.Actor, v.Client = e.c.Actor, e.c.Client
-		if v.State == registry.Draft {
-			state = registry.Published.String()
-			v.Labels = merged(v.Labels, opts.Labels)
-		}
-		return registry.PlanPublish(b, v, tagsOf(opts.Tags, opts.NoLatest), true)
+	out, err := e.commits.do(ctx, &commitRequest{transition: &dataplane.Transition{
+		Kind: dataplane.PublishDraft, Ref: ref.WithVersion(ref.Version), Labels: opts.Labels, Tags: tagsOf(opts.Tags, opts.NoLatest),
 	}})
 	if err != nil {
 		return nil, err
 	}
+	v := out.Version
 	return &IngestResult{
-		Ref: v.Ref, Root: v.Root.Content, State: state, Files: v.Summary.Files, Bytes: v.Summary.Bytes,
+		Ref: v.Ref, Root: v.Root.Content, State: out.State, Files: v.Summary.Files, Bytes: v.Summary.Bytes,
 		Seconds: e.c.Now().Sub(start).Seconds(),
 	}, nil
 }
@@ -64,28 +43,22 @@ func merged(a, b map[string]string) map[string]string {
 
 // Discard implements Writer.
 func (e *Local) Discard(ctx context.Context, ref registry.Ref) error {
-	if err := e.gate.enter(); err != nil {
+	if err := e.gate.enter(ctx); err != nil {
 		return err
 	}
 	defer e.gate.leave()
-	if err := e.checkWritable(); err != nil {
-		return err
-	}
-	return e.commits.do(ctx, &commitRequest{decide: func(b *index.Batch) ([]commitlog.Record, error) {
-		return registry.PlanDiscard(b, ref, e.c.Actor, e.c.Client)
-	}})
+	_, err := e.commits.do(ctx, &commitRequest{transition: &dataplane.Transition{Kind: dataplane.Discard, Ref: ref.WithVersion(ref.Version)}})
+	return err
 }
 
 // Tag implements Writer.
 func (e *Local) Tag(ctx context.Context, ref registry.Ref, name string) error {
-	if err := e.gate.enter(); err != nil {
+	if err := e.gate.enter(ctx); err != nil {
 		return err
 	}
 	defer e.gate.leave()
-	if err := e.checkWritable(); err != nil {
-		return err
-	}
-	return e.commits.do(ctx, &commitRequest{decide: func(b *index.Batch) ([]commitlog.Record, error) {
-		return registry.PlanTag(b, ref, name, e.c.Actor, e.c.Client)
+	_, err := e.commits.do(ctx, &commitRequest{transition: &dataplane.Transition{
+		Kind: dataplane.Tag, Ref: ref.WithVersion(ref.Version), Tags: []string{name},
 	}})
+	return err
 }

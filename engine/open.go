@@ -2,18 +2,14 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os"
-	"regexp"
 	"sync"
 	"time"
 
 	"github.com/artifortress/afs-engine/backends"
-	"github.com/artifortress/afs-engine/engine/commitlog"
-	"github.com/artifortress/afs-engine/engine/known"
+	"github.com/artifortress/afs-engine/engine/dataplane"
+	"github.com/artifortress/afs-engine/engine/registry"
 	"github.com/artifortress/afs-engine/index"
 )
 
@@ -27,6 +23,12 @@ type Components struct {
 	Actor    string           // who publishes, for the log: user@host
 	Client   string           // with which program: name/version
 	ReadOnly bool             // nothing is written to Store; calls that would fail with ErrReadOnly
+
+	// RuntimeDir is where a socket goes that other processes reach this one
+	// through, and this one them: a short path, of this user alone; made if
+	// absent. "": the store is this engine's alone, or Open fails with
+	// index.ErrBusy.
+	RuntimeDir string
 }
 
 // Settings tune an engine. The zero value works; sizes are bytes.
@@ -71,19 +73,20 @@ func (s *Settings) ensureDefaults() {
 // then, and two of them are in memory while one is stored.
 const packSizeMax = 32 << 20
 
-// Local is an Engine in this process. It owns the index of its store until
-// Close.
+// Local is an Engine on a store that this process can reach by itself. Its index
+// is in this process, or in another one that has the store open, too, and it
+// changes sides as processes come and go.
 type Local struct {
 	c        Components
 	settings Settings
 	config   *config
-	writable bool
-	db       *index.DB
+	plane    dataplane.Service
+	leave    func() error // the plane
+	rows     rows
 	chunks   *reader
 	commits  *committer
-	known    *known.Cache
 	drafts   turns
-	rebuilt  RebuildResult // if opening had to rebuild
+	sessions sessions
 	gate     gate
 	closed   sync.Once
 }
@@ -95,9 +98,9 @@ var _ Engine = (*Local)(nil)
 const debrisAge = 24 * time.Hour
 
 // Open opens the store. It fails with ErrNoStore if there is none, ErrFeature
-// if it needs a newer program, index.ErrBusy if another process has it open.
-// The index is brought up to date with the log; if it is missing, or is not a
-// projection of this store's log, it is made anew.
+// if it needs a newer program, index.ErrBusy if another process has it open and
+// does not share it. The index is brought up to date with the log; if it is
+// missing, or is not a projection of this store's log, it is made anew.
 func Open(ctx context.Context, c Components, s Settings) (*Local, error) {
 	s.ensureDefaults()
 	if c.Logger == nil {
@@ -113,181 +116,77 @@ func Open(ctx context.Context, c Components, s Settings) (*Local, error) {
 	if err != nil {
 		return nil, err
 	}
-	writable = writable && !c.ReadOnly
-	if s, ok := backends.As[backends.Sweeper](c.Store); ok && writable {
-		if _, err := s.Sweep(debrisAge); err != nil {
-			c.Logger.Debug("what dead writers left in the store stays", "error", err)
-		}
-	}
-	db, err := index.Open(c.IndexDir, c.Index)
-	if errors.Is(err, index.ErrCorrupt) {
-		c.Logger.Warn("the index is damaged: making it anew", "error", err)
-		db, err = freshIndex(c)
-	}
-	if err != nil {
+	e := &Local{c: c, settings: s, config: cfg}
+	if err := e.join(ctx, writable && !c.ReadOnly); err != nil {
 		return nil, err
 	}
-	e := &Local{c: c, settings: s, config: cfg, writable: writable, db: db}
-	if err := e.start(ctx); err != nil {
-		return nil, errors.Join(err, e.closeIndex())
-	}
+	e.rows = rows{context.WithoutCancel(ctx), e.plane}
+	e.chunks = newReader(c.Store, e.plane, s.CacheBytes)
+	e.commits = newCommitter(e)
 	return e, nil
 }
 
-// start brings the index to the end of the log and begins to take commits.
-func (e *Local) start(ctx context.Context) error {
-	p := projector{e.c.Store, e.config.ID, e.c.Logger}
-	rebuilt := false
-	pos, writer, err := p.catchUp(ctx, e.db)
-	if errors.Is(err, errForeignIndex) {
-		e.c.Logger.Info("the index is not of this store's log: rebuilding it", "reason", err)
-		pos, writer, err = e.rebuild(ctx)
-		rebuilt = true
-	}
-	if err != nil {
-		return err
-	}
-	// The log may say, after the config was written, that it needs a newer writer.
-	e.writable = e.writable && pos.ReadOnly == 0
-	e.chunks = newReader(e.c.Store, e.db, e.settings.CacheBytes)
-	e.commits = newCommitter(e, commitlog.New(e.c.Store, pos, writer, e.c.Now))
-	if e.known, err = known.Open(e.db, e.c.Now); err != nil {
-		return err
-	}
-	return e.recover(ctx, rebuilt)
-}
-
-// recover ends what dead processes left: packs that they had sealed
-// are taken into the store, so that nobody need store their chunks again.
-// A rebuilt index has forgotten whether there were any, and so looks.
-func (e *Local) recover(ctx context.Context, rebuilt bool) error {
-	sessions, err := e.db.Sessions()
-	if err != nil || len(sessions) == 0 && !rebuilt || !e.writable {
-		return err
-	}
-	n, err := e.adopt(ctx)
-	if err != nil {
-		// Reading needs none of this, and the sessions stay for the next time.
-		e.c.Logger.Warn("what an interrupted ingest left could not be taken in", "error", err)
-		return ctx.Err()
-	}
-	if n > 0 {
-		e.c.Logger.Info("kept the packs of an interrupted ingest", "packs", n)
-	}
-	for id := range sessions {
-		if err := e.db.EndSession(id); err != nil {
-			return err
+// join finds the store's owner, or becomes it.
+func (e *Local) join(ctx context.Context, writable bool) error {
+	become := func(ctx context.Context) (dataplane.Owned, error) {
+		if s, ok := backends.As[backends.Sweeper](e.c.Store); ok && writable {
+			if _, err := s.Sweep(debrisAge); err != nil {
+				e.c.Logger.Debug("what dead writers left in the store stays", "error", err)
+			}
 		}
+		o, err := own(ctx, e.c, e.settings, e.config, writable, e.sessions.has)
+		if err != nil {
+			return nil, err // not a nil *owner
+		}
+		return o, nil
 	}
-	return nil
-}
-
-// Close waits for calls under way and releases the store. It may first write
-// a checkpoint, so that a later rebuild has less to read.
-func (e *Local) Close() (err error) {
-	e.closed.Do(func() {
-		e.gate.close()
-		err = e.close()
-	})
+	if e.c.RuntimeDir == "" {
+		o, err := become(ctx)
+		if err == nil {
+			e.plane, e.leave = o, o.Close
+		}
+		return err
+	}
+	s, err := dataplane.Share(ctx, dataplane.Sharing{Own: become, IndexDir: e.c.IndexDir, Serving: e.c.serving(e.config.ID)})
+	if err == nil {
+		e.plane, e.leave = s, s.Close
+	}
 	return err
 }
 
-func (e *Local) close() error {
-	err := e.commits.close()
-	if err == nil && e.writable && e.db != nil {
-		if cerr := e.checkpointIfDue(context.Background()); cerr != nil {
-			e.c.Logger.Warn("no checkpoint was written", "error", cerr)
-		}
-	}
-	e.chunks.close()
-	return errors.Join(err, e.closeIndex())
+// serving is what owner and clients tell each other.
+func (c *Components) serving(id string) dataplane.Serving {
+	return dataplane.Serving{Store: id, Program: c.Client, Logger: c.Logger, Errors: dataplane.Errors{
+		Named: namedErrors(), Hint: hintGiven, WithHint: WithHint,
+	}}
 }
 
-// closeIndex copes with an index that a failed rebuild could not open again.
-func (e *Local) closeIndex() error {
-	if e.db == nil {
-		return nil
-	}
-	return e.db.Close()
+// Close waits for calls under way and leaves the store.
+func (e *Local) Close() (err error) {
+	e.closed.Do(func() {
+		e.gate.close()
+		err = e.commits.close()
+		e.chunks.close()
+		err = errors.Join(err, e.leave())
+	})
+	return err
 }
 
 // Info describes the store.
 func (e *Local) Info() StoreInfo { return e.config.info() }
 
-// RebuildIndex makes the index anew from the store alone. It waits for calls
-// under way; calls made meanwhile fail with ErrClosed, and after a rebuild that
-// failed so do all but Close.
-func (e *Local) RebuildIndex(ctx context.Context) (RebuildResult, error) {
+// RebuildIndex implements Keeper. Other calls, of other processes too, wait
+// while the index is away.
+func (e *Local) RebuildIndex(ctx context.Context) (res RebuildResult, err error) {
+	if err := e.gate.enter(ctx); err != nil {
+		return res, err
+	}
+	defer e.gate.leave()
 	start := e.c.Now()
-	if !e.gate.close() {
-		return RebuildResult{}, ErrClosed
+	if res.Rebuilt, err = e.plane.Rebuild(ctx); err != nil {
+		return res, err
 	}
-	if err := e.commits.close(); err != nil {
-		return RebuildResult{}, err
-	}
-	e.chunks.close()
-	pos, writer, err := e.rebuild(ctx)
-	if err != nil {
-		return RebuildResult{}, err
-	}
-	e.chunks = newReader(e.c.Store, e.db, e.settings.CacheBytes)
-	e.commits = newCommitter(e, commitlog.New(e.c.Store, pos, writer, e.c.Now))
-	if e.known, err = known.Open(e.db, e.c.Now); err != nil {
-		return RebuildResult{}, err
-	}
-	defer e.gate.open()
-	if e.writable {
-		if e.rebuilt.Adopted, err = e.adopt(ctx); err != nil {
-			return e.rebuilt, err
-		}
-	}
-	if err := e.countVersions(&e.rebuilt.Versions); err != nil {
-		return e.rebuilt, err
-	}
-	e.rebuilt.Seconds = e.c.Now().Sub(start).Seconds()
-	return e.rebuilt, nil
-}
-
-// rebuild replaces the index directory by one projected from the store.
-func (e *Local) rebuild(ctx context.Context) (commitlog.Position, commitlog.WriterID, error) {
-	var writer commitlog.WriterID
-	if _, err := rand.Read(writer[:]); err != nil {
-		return commitlog.Position{}, writer, err
-	}
-	p := projector{e.c.Store, e.config.ID, e.c.Logger}
-	if err := e.db.Close(); err != nil {
-		return commitlog.Position{}, writer, err
-	}
-	fresh := func() (*index.DB, error) { return freshIndex(e.c) }
-	db, pos, result, err := p.rebuild(ctx, fresh, writer)
-	e.db, e.rebuilt = db, result
-	return pos, writer, err
-}
-
-func freshIndex(c Components) (*index.DB, error) {
-	if err := checkIndexDir(c.IndexDir); err != nil {
-		return nil, err
-	}
-	if err := index.Remove(c.IndexDir, c.Index); err != nil {
-		return nil, fmt.Errorf("remove the old index: %w", err)
-	}
-	return index.Open(c.IndexDir, c.Index)
-}
-
-// indexFile matches the names of the files that an index consists of.
-var indexFile = regexp.MustCompile(`^(LOCK|CURRENT|(MANIFEST|OPTIONS)-\d+|(marker|temporary)\..*|\d+(-\d+)?\.(log|sst|blob|dbtmp))$`)
-
-// checkIndexDir protects what else is in a directory, say a mistyped one, from
-// being removed together with the index.
-func checkIndexDir(dir string) error {
-	names, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	for _, n := range names {
-		if n.IsDir() || !indexFile.MatchString(n.Name()) {
-			return WithHint(fmt.Errorf("%w: %s holds other things than an index: %s", ErrUsage, dir, n.Name()), "name a directory of its own for the index")
-		}
-	}
-	return err
+	err = registry.ListVersions(e.rows.with(ctx), "", registry.Published, func(*registry.Version) error { res.Versions++; return nil })
+	res.Seconds = e.c.Now().Sub(start).Seconds()
+	return res, err
 }

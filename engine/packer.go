@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/artifortress/afs-engine/chunker"
-	"github.com/artifortress/afs-engine/index"
+	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/packfile"
 )
 
@@ -17,7 +17,7 @@ import (
 // ingest may count on a chunk that another one has put into a pack, so the next
 // group takes every pack that is full, whoever filled it.
 type packer struct {
-	db       *index.DB
+	plane    dataplane.Chunks
 	packing  Packing
 	packSize int64
 
@@ -27,13 +27,17 @@ type packer struct {
 	full    batch                               // waiting for the committer
 	spare   map[packfile.Class]*packfile.Writer // for the next packs: they have buffers and encoders already
 	pending map[chunker.ID]struct{}             // in no index row yet; bounded by the size of the packs under way
+	recent  map[chunker.ID]struct{}             // no longer pending since settled was last counted up
 	settled uint64                              // how often chunks have left pending, for whatever reason
 	broken  uint64                              // how often packs under way have been lost
 	lastErr error                               // why, the last time
 }
 
-func newPacker(db *index.DB, p Packing, packSize int64) *packer {
-	return &packer{db: db, packing: p, packSize: packSize, spare: map[packfile.Class]*packfile.Writer{}, pending: map[chunker.ID]struct{}{}}
+func newPacker(plane dataplane.Chunks, p Packing, packSize int64) *packer {
+	return &packer{
+		plane: plane, packing: p, packSize: packSize, spare: map[packfile.Class]*packfile.Writer{},
+		pending: map[chunker.ID]struct{}{}, recent: map[chunker.ID]struct{}{},
+	}
 }
 
 // begin returns a writer for a new pack.
@@ -96,38 +100,62 @@ const (
 	edgesMax   = 1 << 17
 )
 
-// add takes a chunk unless the store has it or is about to. It returns whether
-// it did, and whether a pack is full now: then the caller asks for a commit. It
-// fails if packs were lost since mark: a node may refer to what was in them.
-func (p *packer) add(mark uint64, t *tally, kind chunker.Kind, id chunker.ID, data []byte, deps []chunker.ID) (added, full bool, err error) {
+// chunk is one on its way into a pack.
+type chunk struct {
+	kind chunker.Kind
+	id   chunker.ID
+	data []byte
+	deps []chunker.ID
+	asOf uint64 // when the index did not have it, see packer.asOf
+}
+
+// asOf is a moment, for chunk: what is found to be absent from the index after
+// it is known to be absent as of then.
+func (p *packer) asOf() uint64 {
 	p.mu.Lock()
-	settled := p.settled
-	_, pending := p.pending[id]
-	err = p.checkLocked(mark)
-	p.mu.Unlock()
-	if pending || err != nil {
-		return false, false, err
+	defer p.mu.Unlock()
+	return p.settled
+}
+
+// underway reports whether a chunk is in a pack that is, or has just been
+// settled.
+func (p *packer) underway(id chunker.ID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.underwayLocked(id)
+}
+
+func (p *packer) underwayLocked(id chunker.ID) bool {
+	if _, ok := p.pending[id]; ok {
+		return true
 	}
-	for {
-		if known, err := p.db.Has(id); known || err != nil {
+	_, ok := p.recent[id]
+	return ok
+}
+
+// add takes a chunk that was not in the index as of c.asOf, unless it is in a
+// pack by now. It returns whether it did, and whether a pack is full now: then
+// the caller asks for a commit. It fails if packs were lost since mark: a node
+// may refer to what was in them.
+func (p *packer) add(ctx context.Context, mark uint64, t *tally, c chunk) (added, full bool, err error) {
+	p.mu.Lock()
+	// Those that were settled once since then are recent; of earlier ones only the
+	// index knows.
+	for p.settled-c.asOf > 1 {
+		c.asOf = p.settled
+		p.mu.Unlock()
+		ids, have := [1]chunker.ID{c.id}, [1]bool{}
+		if err := p.plane.Has(ctx, ids[:], have[:]); have[0] || err != nil {
 			return false, false, err
 		}
 		p.mu.Lock()
-		if p.settled == settled {
-			break
-		}
-		settled = p.settled // it may have reached the index since
-		p.mu.Unlock()
 	}
 	defer p.mu.Unlock()
-	if err := p.checkLocked(mark); err != nil {
+	if err := p.checkLocked(mark); err != nil || p.underwayLocked(c.id) {
 		return false, false, err
 	}
-	if _, pending := p.pending[id]; pending {
-		return false, false, nil
-	}
 	open, class := &p.data, packfile.ClassData
-	if kind.IsNode() {
+	if c.kind.IsNode() {
 		open, class = &p.meta, packfile.ClassMeta
 	}
 	if *open == nil {
@@ -137,12 +165,12 @@ func (p *packer) add(mark uint64, t *tally, kind chunker.Kind, id chunker.ID, da
 		}
 		*open = &openPack{Writer: w, shares: map[*tally]int64{}}
 	}
-	if err := (*open).Add(id, kind, data, deps); err != nil {
+	if err := (*open).Add(c.id, c.kind, c.data, c.deps); err != nil {
 		return false, false, err
 	}
-	p.pending[id] = struct{}{}
-	(*open).shares[t] += int64(len(data))
-	(*open).edges += len(deps)
+	p.pending[c.id] = struct{}{}
+	(*open).shares[t] += int64(len(c.data))
+	(*open).edges += len(c.deps)
 	if (*open).Size() < p.packSize && (*open).Len() < entriesMax && (*open).edges < edgesMax {
 		return true, false, nil
 	}
@@ -183,9 +211,15 @@ func (p *packer) takeLocked(flush bool) batch {
 func (p *packer) settle(b batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if b.empty() {
+		return
+	}
+	clear(p.recent)
 	b.each(func(o *openPack) error {
 		for i := range o.sealed.Index.Entries {
-			delete(p.pending, o.sealed.Index.Entries[i].ID)
+			id := o.sealed.Index.Entries[i].ID
+			delete(p.pending, id)
+			p.recent[id] = struct{}{}
 		}
 		o.charge()
 		p.spare[o.sealed.Index.Class] = o.Writer
@@ -202,7 +236,8 @@ func (p *packer) lose(err error) {
 	defer p.mu.Unlock()
 	p.takeLocked(true).abort()
 	clear(p.pending)
-	p.settled++
+	clear(p.recent)
+	p.settled += 2 // nothing is known as of before
 	p.broken, p.lastErr = p.broken+1, err
 }
 
@@ -230,10 +265,11 @@ func (p *packer) checkLocked(mark uint64) error {
 // storer is where an ingest's chunks go: into the store, or nowhere but into a
 // count.
 type storer interface {
-	// known reports whether the store has a chunk, as far as that can be said
-	// at once: false may be true in a moment. Safe for concurrent use.
-	known(id chunker.ID) (bool, error)
+	// known reports which chunks the store has, as far as that can be said at
+	// once: false may be true in a moment. asOf is for put. Safe for concurrent
+	// use.
+	known(ctx context.Context, ids []chunker.ID, have []bool) (asOf uint64, err error)
 
 	// put stores a chunk unless it is there, and reports whether it was new.
-	put(ctx context.Context, kind chunker.Kind, id chunker.ID, data []byte, deps []chunker.ID) (added bool, err error)
+	put(ctx context.Context, c chunk) (added bool, err error)
 }

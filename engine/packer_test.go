@@ -16,7 +16,7 @@ func TestAPackOfManyReferencesIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	p, own := newPacker(db, (*config)(nil).packing(), 1<<40), new(tally)
+	p, own := newPacker(&owner{db: db}, (*config)(nil).packing(), 1<<40), new(tally)
 	const perNode = 1000
 	for i := range uint64(2 * edgesMax / perNode) {
 		b := binary.BigEndian.AppendUint64(nil, i)
@@ -24,7 +24,7 @@ func TestAPackOfManyReferencesIsFull(t *testing.T) {
 		for j := range deps {
 			binary.BigEndian.PutUint64(deps[j][:], uint64(j)+1)
 		}
-		_, full, err := p.add(p.mark(), own, chunker.DirNode, chunker.DirNode.Sum(b), b, deps)
+		_, full, err := p.add(t.Context(), p.mark(), own, chunk{kind: chunker.DirNode, id: chunker.DirNode.Sum(b), data: b, deps: deps})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -196,12 +196,12 @@ func (p *pipeline) prepare(ev *event) {
 		}
 		ev.block.cut(p.params, ev.block.n, true)
 	}
-	ev.err = ev.block.name(p.store)
+	ev.err = ev.block.name(p.ctx, p.store)
 }
 
 // recallFile finds out whether the file need be read.
 func (p *pipeline) recallFile(ev *event) {
-	ev.known, ev.found, ev.err = p.recall.find(ev.id)
+	ev.known, ev.found, ev.err = p.recall.find(p.ctx, ev.id)
 	ev.began = p.recall.reading()
 }
 

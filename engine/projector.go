@@ -10,6 +10,7 @@ import (
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine/commitlog"
+	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/registry"
 	"github.com/artifortress/afs-engine/index"
@@ -44,7 +45,7 @@ func (p projector) catchUp(ctx context.Context, db *index.DB) (commitlog.Positio
 		return pos, writer, err
 	}
 	for more := true; more && err == nil; {
-		if pos, err = p.replay(ctx, db, pos, writer, &RebuildResult{}); err == nil {
+		if pos, err = p.replay(ctx, db, pos, writer, &dataplane.Rebuilt{}); err == nil {
 			more, err = p.goesOn(ctx, pos)
 		}
 	}
@@ -92,7 +93,7 @@ func (p projector) checkEnd(ctx context.Context, pos commitlog.Position) error {
 	return err
 }
 
-func (p projector) replay(ctx context.Context, db *index.DB, from commitlog.Position, w commitlog.WriterID, result *RebuildResult) (commitlog.Position, error) {
+func (p projector) replay(ctx context.Context, db *index.DB, from commitlog.Position, w commitlog.WriterID, result *dataplane.Rebuilt) (commitlog.Position, error) {
 	return commitlog.Replay(ctx, p.store, from, func(g *commitlog.Group, next commitlog.Position) error {
 		b, err := db.NewBatch()
 		if err != nil {
@@ -174,8 +175,8 @@ func (p projector) exactDeps(ctx context.Context) index.ExactDeps {
 // rebuild projects the store into an index that fresh makes, from the newest
 // checkpoint that is whole and the log after it. The returned index is open
 // even if there is an error.
-func (p projector) rebuild(ctx context.Context, fresh func() (*index.DB, error), w commitlog.WriterID) (*index.DB, commitlog.Position, RebuildResult, error) {
-	var result RebuildResult
+func (p projector) rebuild(ctx context.Context, fresh func() (*index.DB, error), w commitlog.WriterID) (*index.DB, commitlog.Position, dataplane.Rebuilt, error) {
+	var result dataplane.Rebuilt
 	db, err := fresh()
 	if err != nil {
 		return nil, commitlog.Position{}, result, err

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/index"
 	"github.com/artifortress/afs-engine/packfile"
@@ -21,7 +23,7 @@ import (
 // wait for one fetch. Bulk reads hold a third of that besides.
 type reader struct {
 	store  backends.Store
-	db     *index.DB
+	plane  dataplane.Chunks
 	frames *otter.Cache[frameID, *frame]
 
 	heldMax int64 // what bulk reads may hold at once: bytes, or one frame
@@ -29,7 +31,7 @@ type reader struct {
 	buffers sync.Pool // *spanBuffers
 }
 
-type frameID struct{ pack, frame uint32 }
+type frameID = dataplane.FrameID
 
 // frame is decoded bytes, and which chunks of them have been checked.
 type frame struct {
@@ -43,27 +45,33 @@ var _ manifest.Source = (*reader)(nil)
 // in bytes.
 const frameOverhead = 1 << 10
 
-func newReader(s backends.Store, db *index.DB, cacheBytes int64) *reader {
+func newReader(s backends.Store, plane dataplane.Chunks, cacheBytes int64) *reader {
 	frames := otter.Must(&otter.Options[frameID, *frame]{
 		MaximumWeight: uint64(max(cacheBytes, 1)), // otter takes 0 for no limit at all
 		Weigher:       func(_ frameID, f *frame) uint32 { return uint32(cap(f.raw)) + frameOverhead },
 	})
 	held := max(cacheBytes/3, heldMin)
-	return &reader{store: s, db: db, frames: frames, heldMax: held, held: semaphore.NewWeighted(held)}
+	return &reader{store: s, plane: plane, frames: frames, heldMax: held, held: semaphore.NewWeighted(held)}
 }
 
 func (r *reader) close() { r.frames.StopAllGoroutines() }
 
 // Chunk implements manifest.Source.
 func (r *reader) Chunk(ctx context.Context, kind chunker.Kind, id chunker.ID) ([]byte, error) {
-	loc, ok, err := r.db.Lookup(id)
+	loc, err := r.locate(ctx, kind, id)
 	if err != nil {
 		return nil, err
 	}
-	if !ok || loc.Kind != kind {
-		return nil, missing(kind, id)
+	f, err := r.frames.Get(ctx, frameID{Pack: loc.Pack, Frame: loc.Frame}, otter.LoaderFunc[frameID, *frame](r.load))
+	if errors.Is(err, backends.ErrNotExist) { // the pack has gone; the chunk may have moved
+		was := loc
+		if loc, err = r.locate(ctx, kind, id); err == nil {
+			f, err = r.frames.Get(ctx, frameID{Pack: loc.Pack, Frame: loc.Frame}, otter.LoaderFunc[frameID, *frame](r.load))
+		}
+		if err != nil {
+			loc = was
+		}
 	}
-	f, err := r.frames.Get(ctx, frameID{loc.Pack, loc.Frame}, otter.LoaderFunc[frameID, *frame](r.load))
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", kind, id, err)
 	}
@@ -74,7 +82,7 @@ func (r *reader) Chunk(ctx context.Context, kind chunker.Kind, id chunker.ID) ([
 	}
 	b, ok := checkedChunk(f.raw, loc, id)
 	if !ok {
-		return nil, r.mismatch(loc, id)
+		return nil, r.mismatch(ctx, loc, id)
 	}
 	f.checked.Store(loc.Offset, id)
 	return b, nil
@@ -100,31 +108,35 @@ func missing(kind chunker.Kind, id chunker.ID) error {
 	return fmt.Errorf("%w: %s %s is in no pack", ErrDamaged, kind, id)
 }
 
+// locate finds a chunk in the index.
+func (r *reader) locate(ctx context.Context, kind chunker.Kind, id chunker.ID) (index.Location, error) {
+	ids, found := [1]chunker.ID{id}, [1]dataplane.Place{}
+	if err := r.plane.Lookup(ctx, ids[:], found[:]); err != nil {
+		return index.Location{}, err
+	}
+	if !found[0].Found || found[0].Kind != kind {
+		return index.Location{}, missing(kind, id)
+	}
+	return found[0].Location, nil
+}
+
 func (r *reader) load(ctx context.Context, f frameID) (*frame, error) {
-	p, err := r.db.Pack(f.pack)
+	place, err := frameAt(ctx, r.plane, f)
 	if err != nil {
 		return nil, err
 	}
-	place, err := r.db.Frame(f.pack, f.frame)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := packfile.ReadFrame(ctx, r.store, p.ID, place)
+	raw, err := packfile.ReadFrame(ctx, r.store, place.Pack, place.Frame)
 	return &frame{raw: raw}, err
 }
 
 // mismatch names the place of a chunk whose bytes are not its own.
-func (r *reader) mismatch(loc index.Location, id chunker.ID) error {
-	p, err := r.db.Pack(loc.Pack)
-	if err != nil {
-		return err
-	}
-	place, err := r.db.Frame(loc.Pack, loc.Frame)
+func (r *reader) mismatch(ctx context.Context, loc index.Location, id chunker.ID) error {
+	place, err := frameAt(ctx, r.plane, frameID{Pack: loc.Pack, Frame: loc.Frame})
 	if err != nil {
 		return err
 	}
 	return &packfile.CorruptError{
-		Object: packfile.Key(p.ID), Offset: place.Offset, Chunk: id,
+		Object: packfile.Key(place.Pack), Offset: place.Offset, Chunk: id,
 		Reason: "the chunk's bytes do not match its id",
 	}
 }

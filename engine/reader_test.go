@@ -59,12 +59,17 @@ func TestSealedLiesAreNotBelieved(t *testing.T) {
 	}
 	asked := append(slices.Clone(ids), lie, ids[0], lie) // some again, so that what is known is not checked
 	for _, how := range []string{"fresh", "cached"} {
-		r := newReader(store, db, 1<<20)
+		r := newReader(store, &owner{db: db}, 1<<20)
 		if how == "cached" {
 			_, _ = r.Chunk(t.Context(), chunker.Data, ids[0])
 		}
-		err := r.Chunks(t.Context(), chunker.Data, asked, 1, func(i int, b []byte, err error) error {
-			check(how+", in bulk", asked[i], b, err)
+		err := r.Chunks(t.Context(), chunker.Data, asked, 1, func(i int, b []byte, ends []int, err error) error {
+			if err != nil {
+				check(how+", in bulk", asked[i], nil, err)
+			}
+			for n, start := 0, 0; n < len(ends); n, start = n+1, ends[n] {
+				check(how+", in bulk", asked[i+n], b[start:ends[n]], nil)
+			}
 			return nil
 		})
 		if err != nil {

@@ -1,61 +1,38 @@
 package engine
 
 import (
+	"context"
 	"time"
 
-	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/engine/known"
-	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/source"
-	"github.com/artifortress/afs-engine/index"
 )
 
 // recall lets a build take files that have not changed without reading them.
-// nil recalls nothing. Safe for concurrent use.
+// nil recalls nothing. All but learnt and flush are safe for concurrent use.
 type recall struct {
-	cache *known.Cache
-	db    *index.DB // of the store that the build goes into
+	files dataplane.Files
 	trust known.Trust
 	now   func() time.Time
-	learn bool // false: leave the cache as it is
+	learn bool                   // false: leave what is known as it is
+	new   []dataplane.LearntFile // not handed in yet
 }
 
+// learnBatch is how many files are handed in together. Their chunks are in
+// memory until then: few, or the file has a list.
+const learnBatch = 64
+
 func (e *Local) recall(req IngestRequest) *recall {
-	return &recall{cache: e.known, db: e.db, trust: req.Trust, now: e.c.Now, learn: !req.DryRun}
+	return &recall{files: e.plane, trust: req.Trust, now: e.c.Now, learn: !req.DryRun}
 }
 
 // find returns what is in the file, if that is known and the store has it.
-func (r *recall) find(id source.Identity) (known.File, bool, error) {
-	if r == nil {
+func (r *recall) find(ctx context.Context, id source.Identity) (known.File, bool, error) {
+	if r == nil || r.trust == known.Nothing || id.Path == "" {
 		return known.File{}, false, nil
 	}
-	f, ok, err := r.cache.Find(id, r.trust)
-	if ok {
-		ok, err = r.stored(f.Content)
-	}
-	if ok && r.learn {
-		err = r.cache.Keep(id, f)
-	}
-	return f, ok && err == nil, err
-}
-
-// stored looks up all that a directory node would refer to. What a node of a
-// list refers to is there if the node is.
-func (r *recall) stored(c manifest.Content) (bool, error) {
-	if !c.List.IsZero() {
-		loc, ok, err := r.db.Lookup(c.List)
-		return ok && loc.Kind == chunker.ListNode, err
-	}
-	for _, s := range c.Segments {
-		if s.Zero() {
-			continue
-		}
-		loc, ok, err := r.db.Lookup(s.ID)
-		if !ok || loc.Kind != chunker.Data || int64(loc.Length) != s.Length || err != nil {
-			return false, err
-		}
-	}
-	return true, nil
+	return r.files.Known(ctx, id, r.trust, r.learn)
 }
 
 // reading is when the reading of a file begins, for learnt.
@@ -67,9 +44,24 @@ func (r *recall) reading() time.Time {
 }
 
 // learnt takes note of a file that was read, unchanged, since began.
-func (r *recall) learnt(id source.Identity, f known.File, began time.Time) error {
-	if r == nil || !r.learn {
+func (r *recall) learnt(ctx context.Context, id source.Identity, f known.File, began time.Time) error {
+	if r == nil || !r.learn || !known.Settled(id, f, began) {
 		return nil
 	}
-	return r.cache.Add(id, f, began)
+	r.new = append(r.new, dataplane.LearntFile{ID: id, File: f, Began: began})
+	if len(r.new) < learnBatch {
+		return nil
+	}
+	return r.flush(ctx)
+}
+
+// flush hands in what was learnt.
+func (r *recall) flush(ctx context.Context) error {
+	if r == nil || len(r.new) == 0 {
+		return nil
+	}
+	err := r.files.Learn(ctx, r.new)
+	clear(r.new)
+	r.new = r.new[:0]
+	return err
 }

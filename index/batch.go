@@ -85,6 +85,9 @@ func (b *Batch) Lookup(id chunker.ID) (Location, bool, error) {
 	return b.db.Lookup(id)
 }
 
+// PackNumber finds the number of a pack.
+func (b *Batch) PackNumber(id packfile.ID) (uint32, bool, error) { return packNumber(b.b, id) }
+
 // Get returns a registry row, this batch's own included.
 func (b *Batch) Get(key []byte) ([]byte, bool, error) { return get(b.b, rowKey(key)) }
 

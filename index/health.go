@@ -115,24 +115,22 @@ func (h *health) open(dir string, o *pebble.Options) (p *pebble.DB, err error) {
 	return p, nil
 }
 
-// close ends Pebble, and gives the directory's lock back whether or not Pebble
-// can still be ended.
+// close ends Pebble, and takes from it its hold on the directory's lock whether
+// or not it can still be ended.
 func (h *health) close(p *pebble.DB, lock *pebble.Lock) error {
 	if h.err() == nil {
 		err := p.Close()
 		if h.err() != nil {
 			err = nil // a consequence of it
 		}
-		return errors.Join(err, lock.Close())
+		return err
 	}
 	if h.underway.Load() > 0 {
-		// Pebble would wait for the writer. Its reference to the lock is given
-		// up for it; its memory is lost.
-		return errors.Join(lock.Close(), lock.Close())
+		return lock.Close() // Pebble would wait for the writer; its memory is lost
 	}
 	close(h.closing)
 	_ = p.Close() // the failure is known, and nobody is served by its consequences
-	return lock.Close()
+	return nil
 }
 
 // files is what Pebble sees of fs.

@@ -27,10 +27,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"path/filepath"
-	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -51,35 +48,42 @@ var (
 type DB struct {
 	p      *pebble.DB
 	cache  *pebble.Cache
-	lock   *pebble.Lock
+	lock   *Lock
+	alone  bool // nobody else holds lock
 	health *health
 	filter filter
 }
 
-// Open opens the index in dir, making it if there is none.
+// Open opens the index in dir, making it if there is none, and holds its lock
+// until Close.
 func Open(dir string, o Options) (*DB, error) {
-	dir, err := o.makeDir(dir)
+	l, err := LockDir(dir, o)
 	if err != nil {
-		return nil, fmt.Errorf("open index: %w", err)
+		return nil, err
 	}
+	db, err := l.Open()
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	db.alone = true
+	return db, nil
+}
+
+// Open opens the index, making it if there is none.
+func (l *Lock) Open() (*DB, error) {
 	h := newHealth()
-	memory, opts := o.pebble()
+	memory, opts := l.o.pebble()
 	cache := pebble.NewCache(memory)
-	opts.Cache, opts.FS = cache, h.files(o.fs())
+	opts.Cache, opts.FS = cache, h.files(l.o.fs())
 	opts.Logger, opts.EventListener = h.logger(), h.listener()
-	lock, err := pebble.LockDirectory(dir, o.fs())
+	opts.Lock = l.l
+	opts.ErrorIfNotExists = !l.o.empty(l.dir) // else Pebble would begin anew among the remains
+	p, err := h.open(l.dir, opts)
 	if err != nil {
 		cache.Unref()
-		return nil, lockError(dir, err)
+		return nil, openError(l.dir, err)
 	}
-	opts.Lock = lock
-	opts.ErrorIfNotExists = !o.empty(dir) // else Pebble would begin anew among the remains
-	p, err := h.open(dir, opts)
-	if err != nil {
-		cache.Unref()
-		return nil, errors.Join(openError(dir, err), lock.Close())
-	}
-	return &DB{p: p, cache: cache, lock: lock, health: h}, nil
+	return &DB{p: p, cache: cache, lock: l, health: h}, nil
 }
 
 // makeDir makes the index's directory and returns its one name: within a
@@ -90,32 +94,6 @@ func (o Options) makeDir(dir string) (string, error) {
 		return dir, err
 	}
 	return realPath(dir)
-}
-
-// Remove deletes the index in dir, which nobody may have open. The directory
-// stays: it may be a mount point, or a link to another disk.
-func Remove(dir string, o Options) error {
-	names, err := o.fs().List(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	for _, name := range names {
-		err = errors.Join(err, o.fs().RemoveAll(o.fs().PathJoin(dir, name)))
-	}
-	return err
-}
-
-// empty reports whether dir holds nothing but the lock.
-func (o Options) empty(dir string) bool {
-	names, err := o.fs().List(dir)
-	return err == nil && !slices.ContainsFunc(names, func(name string) bool { return name != "LOCK" })
-}
-
-func lockError(dir string, err error) error {
-	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) && locked(dir) || strings.Contains(err.Error(), lockedHere) {
-		return fmt.Errorf("%w (%s)", ErrBusy, dir)
-	}
-	return fmt.Errorf("open index in %s: %w", dir, err)
 }
 
 // openError tells what is wrong with the files from what is wrong with the
@@ -140,14 +118,13 @@ func realPath(dir string) (string, error) {
 	return filepath.EvalSymlinks(abs)
 }
 
-// locked reports whether the directory itself is writable, so that a refusal
-// can only come from the lock.
-func locked(dir string) bool { return syscall.Access(dir, 2) == nil }
-
 // Close releases the index. Iterators and batches must be closed before. What
 // could not be written any more is no error: it comes back from the log.
 func (db *DB) Close() error {
-	err := db.health.close(db.p, db.lock)
+	err := db.health.close(db.p, db.lock.l)
+	if db.alone {
+		err = errors.Join(err, db.lock.Close())
+	}
 	db.cache.Unref()
 	return err
 }
@@ -204,9 +181,9 @@ func (db *DB) Frame(n, i uint32) (packfile.Frame, error) {
 	return decodeFrame(v)
 }
 
-// Packs calls fn for every pack in order of numbers.
-func (db *DB) Packs(fn func(n uint32, p Pack) error) error {
-	return scan(db.p, []byte{tablePack}, func(k, v []byte) error {
+// Packs calls fn for every pack in order of numbers, from the number from on.
+func (db *DB) Packs(from uint32, fn func(n uint32, p Pack) error) error {
+	return scanFrom(db.p, []byte{tablePack}, packKey(from), func(k, v []byte) error {
 		p, err := decodePack(v)
 		if err != nil {
 			return err

@@ -93,7 +93,7 @@ func (m *model) compare(t *testing.T, db *DB) {
 		}
 	}
 	n := 0
-	check(t, db.Packs(func(i uint32, p Pack) error {
+	check(t, db.Packs(0, func(i uint32, p Pack) error {
 		x := m.packs[i]
 		if int(i) != n || p.ID != x.ID || p.LiveRaw != live[i] || p.Chunks != uint32(len(x.Entries)) {
 			t.Fatalf("pack %d is %+v, want %d live bytes", i, p, live[i])

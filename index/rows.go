@@ -20,7 +20,7 @@ import (
 //	i      pack id (32)                 pack (4, big-endian)
 //	r      registry key                 registry row
 //	t      -                            totals: chunks, unique bytes, nodes, node bytes, packs, pack bytes, next pack (8 each)
-//	s      session id (16)              local: session
+//	s      session id (16)              local: epoch (8) lease (8) pid (8) start of it (8)
 //	m      name                         local: position, store and writer of this index
 //	l      its owner's                  local: see LocalBatch
 //	b      part (2)                     local: part of the filter; without the part, its format (1)

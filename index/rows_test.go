@@ -76,7 +76,7 @@ func TestBadRowsAreErrorsWhereTheyAreRead(t *testing.T) {
 		"PackNumber": func() error { _, _, err := db.PackNumber(packfile.ID(id)); return err },
 		"Totals":     func() error { _, err := db.Totals(); return err },
 		"NewBatch":   func() error { _, err := db.NewBatch(); return err },
-		"Packs":      func() error { return db.Packs(func(uint32, Pack) error { return nil }) },
+		"Packs":      func() error { return db.Packs(0, func(uint32, Pack) error { return nil }) },
 	}
 	for name, f := range read {
 		if err := f(); !errors.Is(err, wire.ErrMalformed) {

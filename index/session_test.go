@@ -1,6 +1,8 @@
 package index
 
 import (
+	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -38,5 +40,39 @@ func TestBadSessionRowsAreErrors(t *testing.T) {
 		if all, err := db.Sessions(); err == nil {
 			t.Errorf("%q = %q reads as %v", key, value, all)
 		}
+	}
+}
+
+func TestSessionsDieWithTheirProcess(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	mine := NewSession(1, now.Add(time.Minute), os.Getpid())
+	other := exec.Command("cat")
+	in, err := other.StdinPipe()
+	check(t, err)
+	check(t, other.Start())
+	theirs := NewSession(1, now.Add(time.Minute), other.Process.Pid)
+	if !mine.Alive(now) || !theirs.Alive(now) {
+		t.Fatalf("%+v, %+v at their beginning", mine, theirs)
+	}
+	check(t, in.Close())
+	check(t, other.Wait())
+	if theirs.Alive(now) {
+		t.Error("it outlives its process")
+	}
+	mine.Started--
+	if mine.Alive(now) {
+		t.Error("another process of the same number keeps it alive")
+	}
+	mine.Started++
+	if mine.Alive(now.Add(time.Hour)) {
+		t.Error("it outlives its lease")
+	}
+	if (Session{Lease: now.Add(time.Hour)}).Alive(now) {
+		t.Error("one of nobody lives")
+	}
+	db := newDB(t)
+	check(t, db.PutSession(SessionID{1}, mine))
+	if all, err := db.Sessions(); err != nil || !all[SessionID{1}].Alive(now) {
+		t.Errorf("read back as %+v, %v", all, err)
 	}
 }

@@ -155,7 +155,18 @@ func (a *app) cachedIndex(ctx context.Context, store backends.Store) (string, er
 }
 
 func (a *app) components(store backends.Store, index string) engine.Components {
-	return engine.Components{Store: store, IndexDir: index, Logger: a.log, Now: a.now, Actor: actor(), Client: client()}
+	return engine.Components{
+		Store: store, IndexDir: index, RuntimeDir: a.runtimeDir(),
+		Logger: a.log, Now: a.now, Actor: actor(), Client: client(),
+	}
+}
+
+// runtimeDir is where the sockets of stores go: short-lived, and this user's.
+func (a *app) runtimeDir() string {
+	if dir := a.env("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "afs-engine")
+	}
+	return filepath.Join("/tmp", fmt.Sprintf("afs-engine-%d", os.Geteuid()))
 }
 
 // openMem makes a store in memory; only its index is on disk, for as long.
@@ -168,7 +179,9 @@ func (a *app) openMem(ctx context.Context) (engine.Engine, func() error, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	eng, err := engine.Open(ctx, a.components(store, dir), engine.Settings{MemoryBytes: a.memory})
+	c := a.components(store, dir)
+	c.RuntimeDir = "" // nobody else can reach it
+	eng, err := engine.Open(ctx, c, engine.Settings{MemoryBytes: a.memory})
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}

@@ -81,10 +81,15 @@ func (c *Cache) Keep(id source.Identity, f File) error {
 // before, and agreed with after, a reading that began at began. It leaves out a
 // file that was touched too shortly before.
 func (c *Cache) Add(id source.Identity, f File, began time.Time) error {
-	if id.Path == "" || f.Size != id.Size || began.Sub(id.CTime) < Settle {
+	if !Settled(id, f, began) {
 		return nil
 	}
 	return c.put(id.Path, encodeRow(id, f))
+}
+
+// Settled reports whether Add remembers f.
+func Settled(id source.Identity, f File, began time.Time) bool {
+	return id.Path != "" && f.Size == id.Size && began.Sub(id.CTime) >= Settle
 }
 
 func (c *Cache) put(path string, row []byte) error {

@@ -18,10 +18,20 @@ import (
 	"github.com/artifortress/afs-engine/packfile"
 )
 
+// Index is what a scrub asks an index: see index.DB's methods of these names.
+type Index interface {
+	registry.Reader
+	Meta() (index.Meta, bool, error)
+	Totals() (index.Totals, error)
+	Packs(from uint32, fn func(n uint32, p index.Pack) error) error
+	Lookup(id chunker.ID) (index.Location, bool, error)
+	Frame(pack, frame uint32) (packfile.Frame, error)
+}
+
 // Store is what a scrub works on.
 type Store struct {
 	Objects backends.Store
-	Index   *index.DB
+	Index   Index
 	Chunks  manifest.Source // reads through Index and Objects
 	Config  func(context.Context) error
 	Scratch string // where temporary files go; "": the system's place
@@ -171,7 +181,7 @@ func (r *run) packs() error {
 	if err != nil {
 		return err
 	}
-	return r.s.Index.Packs(func(n uint32, p index.Pack) error {
+	return r.s.Index.Packs(0, func(n uint32, p index.Pack) error {
 		r.res.Packs++
 		key := packfile.Key(p.ID)
 		info, err := r.s.Objects.Stat(r.ctx, key)

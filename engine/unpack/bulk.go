@@ -15,13 +15,17 @@ import (
 type BulkSource interface {
 	manifest.Source
 
-	// Chunks calls got once for each i, with the bytes of the chunk ids[i],
-	// verified and valid until got returns, or why they cannot be had. The same
-	// id may stand there twice. Up to workers (at least 1) goroutines call got
-	// at once. If got returns an error, Chunks stops and returns it. It keeps
-	// nothing of ids. Errors that concern no single chunk it returns itself.
-	Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got func(i int, b []byte, err error) error) error
+	// Chunks gives got each of the chunks ids once, in any order, the same id as
+	// often as it stands there. Up to workers (at least 1) goroutines call got at
+	// once. If got returns an error, Chunks stops and returns it. It keeps nothing
+	// of ids. Errors that concern no single chunk it returns itself.
+	Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got Got) error
 }
+
+// Got takes chunks that were asked for one after the other and stand together,
+// from the i-th on: b has them, verified and valid until Got returns, and ends
+// says where in b each of them ends. Or it takes why the i-th cannot be had.
+type Got = func(i int, b []byte, ends []int, err error) error
 
 // bulkOf is src with the power it may lack.
 func bulkOf(src manifest.Source) BulkSource {
@@ -34,13 +38,13 @@ func bulkOf(src manifest.Source) BulkSource {
 // oneByOne reads chunks in the order in which they are asked for.
 type oneByOne struct{ manifest.Source }
 
-func (s oneByOne) Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got func(i int, b []byte, err error) error) error {
+func (s oneByOne) Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got Got) error {
 	return eachOf(ctx, len(ids), workers, func(ctx context.Context, i int) error {
 		b, err := s.Chunk(ctx, kind, ids[i])
 		if err != nil && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return got(i, b, err)
+		return got(i, b, []int{len(b)}, err)
 	})
 }
 

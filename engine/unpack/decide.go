@@ -25,15 +25,20 @@ func (d decision) puts() bool { return d == create || d == replace }
 // What is kept is counted here. dest itself, if it is to be a file, never
 // replaces a directory. With first, e is to be another name of that file.
 func (u *unpacker) decide(p *place, e manifest.Entry, first *firstName) (decision, error) {
-	info, there, err := p.lstat(e.Name)
-	if err != nil {
-		return leave, err
+	var info dirfd.Info
+	there := false
+	if !p.fresh {
+		var err error
+		if info, there, err = p.lstat(e.Name); err != nil {
+			return leave, err
+		}
 	}
 	if !there {
 		u.report(ActionCreate, p.path(e.Name))
 		return create, nil
 	}
 	var same bool
+	var err error
 	switch {
 	case first != nil && first.is(info, e):
 		same = true

@@ -61,32 +61,27 @@ func (f *file) decide() (err error) {
 	return nil
 }
 
-// open makes the file, once. Runs of zeros are what is never written.
-func (f *file) open() error {
+// open makes the file, once; inParts says that a write need not reach its end.
+// Runs of zeros are what is never written.
+func (f *file) open(inParts bool) error {
 	f.once.Do(func() {
 		f.temp = tempName()
 		f.f, f.err = f.p.dir.OpenFile(f.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if f.err != nil {
 			f.temp = ""
-		} else if f.e.Size > 0 && !f.onePiece() {
+		} else if inParts && f.e.Size > 0 {
 			f.err = f.f.Truncate(f.e.Size)
 		}
 	})
 	return f.err
 }
 
-// onePiece says that the file is one chunk.
-func (f *file) onePiece() bool {
-	s := f.e.Content.Segments
-	return len(s) == 1 && !s[0].Zero()
-}
-
 // damaged is an error of the file's content. Paths in it are not the file's.
 func (f *file) damaged(err error) error { return fmt.Errorf("%q: %w", f.p.path(f.e.Name), err) }
 
-// write writes the piece at off.
-func (f *file) write(b []byte, off int64) error {
-	err := f.open()
+// write writes pieces that stand together, from off on.
+func (f *file) write(b []byte, off int64, pieces int) error {
+	err := f.open(int64(len(b)) < f.e.Size)
 	if err == nil {
 		_, err = f.f.WriteAt(b, off)
 	}
@@ -94,13 +89,12 @@ func (f *file) write(b []byte, off int64) error {
 		return f.p.fail(f.e.Name, err)
 	}
 	f.u.progress(0, int64(len(b)))
-	return f.release()
+	return f.release(pieces)
 }
 
-// release says that a piece is written; with the last one the file is
-// finished.
-func (f *file) release() error {
-	if f.left.Add(-1) > 0 {
+// release says that pieces are written; with the last one the file is finished.
+func (f *file) release(pieces int) error {
+	if f.left.Add(-int64(pieces)) > 0 {
 		return nil
 	}
 	if err := f.finish(); err != nil {
@@ -111,7 +105,7 @@ func (f *file) release() error {
 
 func (f *file) finish() error {
 	u, p := f.u, f.p
-	err := f.open() // if it is empty, or a hole
+	err := f.open(true) // if it is empty, or a hole
 	if err == nil {
 		err = u.setAttrs(p, f.e.Name, f.f, f.e.Attr)
 	}

@@ -24,6 +24,7 @@ type place struct {
 
 	opened  bool       // planned: made, or found
 	refused bool       // something is in the way that must stay
+	fresh   bool       // made by this run, which looks at nothing in it: should something be there, settle finds it
 	kept    bool       // mode and time are not the version's to set
 	foreign bool       // on another file system than dest
 	dir     *dirfd.Dir // nil in a dry run, where it would be new
@@ -136,6 +137,7 @@ func (u *unpacker) makeDir(p *place) error {
 			return err
 		}
 	}
+	p.fresh = isNew && u.o.Overwrite == Never
 	p.foreign = above.foreign || !isNew && above.above != nil && info.Dev != u.dev
 	return nil
 }

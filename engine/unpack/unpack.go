@@ -114,6 +114,7 @@ type unpacker struct {
 
 	limits limits
 	window *window // that is being planned
+	ramp   int     // how many times it is halved
 
 	anchor *dirfd.Dir // a directory on the destination's file system
 	dev    uint64     // that file system
@@ -139,7 +140,7 @@ func newUnpacker(ctx context.Context, src manifest.Source, o Options) *unpacker 
 	if o.Overwrite == "" {
 		o.Overwrite = Never
 	}
-	u := &unpacker{src: src, bulk: bulkOf(src), o: o, limits: defaultLimits, root: os.Geteuid() == 0}
+	u := &unpacker{src: src, bulk: bulkOf(src), o: o, limits: defaultLimits, ramp: rampUp, root: os.Geteuid() == 0}
 	u.group, u.ctx = errgroup.WithContext(ctx)
 	u.group.SetLimit(windowsAtOnce)
 	return u

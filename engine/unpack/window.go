@@ -27,6 +27,10 @@ var defaultLimits = limits{bytes: 2 << 20, places: 128, open: 128, pieces: 4096}
 // written at once: while the last reads of one are under way, the next begins.
 const windowsAtOnce = 2
 
+// rampUp halves the first window so many times, the second once less, and so
+// on: the writers soon have something to do.
+const rampUp = 3
+
 // About what a file and a piece of it take in memory, in bytes.
 const (
 	fileBytes  = 768
@@ -59,7 +63,7 @@ func (u *unpacker) room(p *place, e manifest.Entry) *window {
 	for _, x := range e.Attr.Xattrs {
 		bytes += len(x.Name) + len(x.Value)
 	}
-	if w := u.window; w != nil && (w.bytes+bytes > u.limits.bytes || w.places >= u.limits.places || w.open >= u.limits.open) {
+	if w := u.window; w != nil && (w.bytes+bytes > u.limits.bytes>>u.ramp || w.places >= u.limits.places || w.open >= u.limits.open) {
 		u.dispatch()
 	}
 	if u.window == nil {
@@ -80,7 +84,7 @@ func (u *unpacker) room(p *place, e manifest.Entry) *window {
 // dispatch hands the planner's window on, if it has one.
 func (u *unpacker) dispatch() {
 	if w := u.window; w != nil {
-		u.window = nil
+		u.window, u.ramp = nil, max(u.ramp-1, 0)
 		u.group.Go(w.run)
 	}
 }
@@ -150,12 +154,12 @@ func (u *unpacker) list(ctx context.Context, g *errgroup.Group, files []*file) e
 		}
 		if pieces == 0 {
 			whole = append(whole, f)
-		} else if err := f.release(); err != nil {
+		} else if err := f.release(1); err != nil {
 			return err
 		}
 	}
 	b.submit(ctx, g)
-	return eachOf(ctx, len(whole), u.o.Workers, func(_ context.Context, i int) error { return whole[i].release() })
+	return eachOf(ctx, len(whole), u.o.Workers, func(_ context.Context, i int) error { return whole[i].release(1) })
 }
 
 // batch is pieces of files, and their chunks, that are asked for together.
@@ -176,14 +180,28 @@ func (b *batch) submit(ctx context.Context, g *errgroup.Group) {
 	}
 }
 
-// got writes a piece.
-func (b *batch) got(i int, data []byte, err error) error {
-	p := b.pieces[i]
-	if err == nil && int64(len(data)) != p.length {
-		err = fmt.Errorf("chunk %s has %d bytes, its file says %d", b.ids[i], len(data), p.length)
-	}
+// got writes pieces from the i-th on, those together that stand together in
+// their file.
+func (b *batch) got(i int, data []byte, ends []int, err error) error {
 	if err != nil {
-		return p.f.damaged(err)
+		return b.pieces[i].f.damaged(err)
 	}
-	return p.f.write(data, p.off)
+	for n, start := 0, 0; n < len(ends); {
+		first, run, end := b.pieces[i+n], 0, start
+		for ; n+run < len(ends); run++ {
+			p := b.pieces[i+n+run]
+			if p.f != first.f || p.off != first.off+int64(end-start) {
+				break
+			}
+			if length := ends[n+run] - end; int64(length) != p.length {
+				return p.f.damaged(fmt.Errorf("chunk %s has %d bytes, its file says %d", b.ids[i+n+run], length, p.length))
+			}
+			end = ends[n+run]
+		}
+		if err := first.f.write(data[start:end], first.off, run); err != nil {
+			return err
+		}
+		n, start = n+run, end
+	}
+	return nil
 }

@@ -15,17 +15,27 @@ import (
 	"github.com/artifortress/afs-engine/engine/manifest"
 )
 
-// shuffled is a store that answers in any order but the one it is asked in,
-// and takes the bytes back when it has been told that they are used.
+// shuffled is a store that answers in any order but the one it is asked in, at
+// times several at once, and takes the bytes back when it has been told that
+// they are used.
 type shuffled struct{ *memStore }
 
-func (s shuffled) Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got func(int, []byte, error) error) error {
-	order := rand.Perm(len(ids))
-	return eachOf(ctx, len(ids), workers, func(ctx context.Context, n int) error {
-		i := order[n]
-		b, err := s.Chunk(ctx, kind, ids[i])
-		own := append([]byte(nil), b...)
-		err = got(i, own, err)
+func (s shuffled) Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got Got) error {
+	together := 1 + rand.IntN(4)
+	order := rand.Perm((len(ids) + together - 1) / together)
+	return eachOf(ctx, len(order), workers, func(ctx context.Context, n int) error {
+		first := order[n] * together
+		var own []byte
+		var ends []int
+		for i := first; i < min(first+together, len(ids)); i++ {
+			b, err := s.Chunk(ctx, kind, ids[i])
+			if err != nil {
+				return got(i, nil, nil, err)
+			}
+			own = append(own, b...)
+			ends = append(ends, len(own))
+		}
+		err := got(first, own, ends, nil)
 		clear(own)
 		return err
 	})

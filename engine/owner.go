@@ -1,0 +1,247 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"sync"
+
+	"github.com/artifortress/afs-engine/engine/commitlog"
+	"github.com/artifortress/afs-engine/engine/dataplane"
+	"github.com/artifortress/afs-engine/engine/known"
+	"github.com/artifortress/afs-engine/index"
+)
+
+// owner is a store's dataplane.Service in this process: it holds the index, and
+// appends to the log. Its calls are short, or wait for nobody, so a pause of the
+// gate is short too, but for the rebuild that it is for.
+type owner struct {
+	c        Components
+	settings Settings
+	config   *config
+	writable bool                       // as the config has it, and this user may
+	mine     func(index.SessionID) bool // sessions under way in this engine
+	gate     gate
+	lock     *index.Lock
+	server   *dataplane.Server // nil: no other process can come
+	proj     projector
+
+	// Changed only while the gate is paused.
+	db      *index.DB // nil after a rebuild that could not open it
+	known   *known.Cache
+	rebuilt dataplane.Rebuilt // the last rebuild, if there was one
+
+	mu   sync.Mutex     // one commit at a time
+	log  *commitlog.Log //
+	dead error          // the index no longer follows the log: only opening again helps
+}
+
+var _ dataplane.Owned = (*owner)(nil)
+
+// own makes this process the store's owner. It fails with index.ErrBusy if
+// another one is. Others find it from the moment on that it has the lock; until
+// the index is at the end of the log, their calls wait.
+func own(ctx context.Context, c Components, s Settings, cfg *config, writable bool, mine func(index.SessionID) bool) (_ *owner, err error) {
+	o := &owner{c: c, settings: s, config: cfg, writable: writable, mine: mine, proj: projector{c.Store, cfg.ID, c.Logger}}
+	if o.lock, err = index.LockDir(c.IndexDir, c.Index); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			o.gate.resume()
+			err = errors.Join(err, o.shut())
+		}
+	}()
+	if err := o.gate.pause(ctx); err != nil {
+		return nil, err
+	}
+	if err := o.listen(); err != nil {
+		return nil, err
+	}
+	o.db, err = o.lock.Open()
+	if errors.Is(err, index.ErrCorrupt) {
+		c.Logger.Warn("the index is damaged: making it anew", "error", err)
+		o.db, err = o.freshIndex()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := o.start(ctx); err != nil {
+		return nil, err
+	}
+	o.gate.resume()
+	return o, nil
+}
+
+// listen lets other processes come, if the store is shared.
+func (o *owner) listen() error {
+	if o.c.RuntimeDir == "" {
+		return nil
+	}
+	lis, err := dataplane.Listen(o.c.RuntimeDir, o.c.IndexDir, o.config.ID)
+	if err != nil {
+		o.c.Logger.Warn("other processes will find the store busy", "error", err)
+		return nil
+	}
+	o.server, err = dataplane.Serve(lis, o, o.c.serving(o.config.ID))
+	return err
+}
+
+// start brings the index to the end of the log.
+func (o *owner) start(ctx context.Context) error {
+	rebuilt := false
+	pos, writer, err := o.proj.catchUp(ctx, o.db)
+	if errors.Is(err, errForeignIndex) {
+		o.c.Logger.Info("the index is not of this store's log: rebuilding it", "reason", err)
+		pos, writer, err = o.rebuildRows(ctx)
+		rebuilt = true
+	}
+	if err != nil {
+		return err
+	}
+	if err := o.follow(pos, writer); err != nil {
+		return err
+	}
+	return o.recover(ctx, rebuilt)
+}
+
+// follow goes on from pos.
+func (o *owner) follow(pos commitlog.Position, writer commitlog.WriterID) (err error) {
+	// The log may say, after the config was written, that it needs a newer writer.
+	o.writable = o.writable && pos.ReadOnly == 0
+	o.log = commitlog.New(o.c.Store, pos, writer, o.c.Now)
+	o.known, err = known.Open(o.db, o.c.Now)
+	return err
+}
+
+// recover ends what dead processes left: packs that they had sealed are taken
+// into the store, so that nobody need store their chunks again. A rebuilt index
+// has forgotten whether there were any, and so looks.
+func (o *owner) recover(ctx context.Context, rebuilt bool) error {
+	sessions, err := o.db.Sessions()
+	if err != nil || !o.writable {
+		return err
+	}
+	for id, s := range sessions {
+		if s.Alive(o.c.Now()) && (s.PID != os.Getpid() || o.mine(id)) {
+			delete(sessions, id)
+		}
+	}
+	if len(sessions) == 0 && !rebuilt {
+		return nil
+	}
+	n, err := o.adopt(ctx)
+	if err != nil {
+		// Reading needs none of this, and the sessions stay for the next time.
+		o.c.Logger.Warn("what an interrupted ingest left could not be taken in", "error", err)
+		return ctx.Err()
+	}
+	if n > 0 {
+		o.c.Logger.Info("kept the packs of an interrupted ingest", "packs", n)
+	}
+	o.rebuilt.Adopted = n
+	for id := range sessions {
+		if err := o.db.EndSession(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close leaves the store: clients are hung up on, calls under way end. It may
+// first write a checkpoint, so that a later rebuild has less to read.
+func (o *owner) Close() error {
+	var err error
+	if o.server != nil {
+		err = o.server.Close()
+		o.server = nil
+	}
+	o.gate.close()
+	if o.writable && o.db != nil && o.dead == nil {
+		if cerr := o.checkpointIfDue(context.Background()); cerr != nil {
+			o.c.Logger.Warn("no checkpoint was written", "error", cerr)
+		}
+	}
+	return errors.Join(err, o.shut())
+}
+
+// shut gives back what an owner holds.
+func (o *owner) shut() (err error) {
+	if o.server != nil {
+		err = o.server.Close()
+	}
+	if o.db != nil {
+		err = errors.Join(err, o.db.Close())
+	}
+	return errors.Join(err, o.lock.Close())
+}
+
+// Rebuild implements dataplane.Keeper. After one that failed all calls do.
+func (o *owner) Rebuild(ctx context.Context) (dataplane.Rebuilt, error) {
+	if err := o.gate.pause(ctx); err != nil {
+		return dataplane.Rebuilt{}, err
+	}
+	defer o.gate.resume()
+	pos, writer, err := o.rebuildRows(ctx)
+	if err == nil {
+		err = o.follow(pos, writer)
+	}
+	if err == nil && o.writable {
+		o.rebuilt.Adopted, err = o.adopt(ctx)
+	}
+	if err != nil {
+		o.dead = fmt.Errorf("the index could not be made anew: %w", err)
+	} else {
+		o.dead = nil
+	}
+	return o.rebuilt, err
+}
+
+// rebuildRows replaces the index by one projected from the store.
+func (o *owner) rebuildRows(ctx context.Context) (commitlog.Position, commitlog.WriterID, error) {
+	var writer commitlog.WriterID
+	if _, err := rand.Read(writer[:]); err != nil {
+		return commitlog.Position{}, writer, err
+	}
+	if o.db != nil {
+		err := o.db.Close()
+		o.db = nil
+		if err != nil {
+			return commitlog.Position{}, writer, err
+		}
+	}
+	db, pos, result, err := o.proj.rebuild(ctx, o.freshIndex, writer)
+	o.db, o.rebuilt = db, result
+	return pos, writer, err
+}
+
+func (o *owner) freshIndex() (*index.DB, error) {
+	if err := checkIndexDir(o.c.IndexDir); err != nil {
+		return nil, err
+	}
+	if err := o.lock.Remove(); err != nil {
+		return nil, fmt.Errorf("remove the old index: %w", err)
+	}
+	return o.lock.Open()
+}
+
+// indexFile matches the names of the files that an index consists of.
+var indexFile = regexp.MustCompile(`^(LOCK|OWNER(\.new)?|CURRENT|(MANIFEST|OPTIONS)-\d+|(marker|temporary)\..*|\d+(-\d+)?\.(log|sst|blob|dbtmp))$`)
+
+// checkIndexDir protects what else is in a directory, say a mistyped one, from
+// being removed together with the index.
+func checkIndexDir(dir string) error {
+	names, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, n := range names {
+		if n.IsDir() || !indexFile.MatchString(n.Name()) {
+			return WithHint(fmt.Errorf("%w: %s holds other things than an index: %s", ErrUsage, dir, n.Name()), "name a directory of its own for the index")
+		}
+	}
+	return err
+}

@@ -1,0 +1,259 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine/commitlog"
+	"github.com/artifortress/afs-engine/engine/dataplane"
+	"github.com/artifortress/afs-engine/engine/manifest"
+	"github.com/artifortress/afs-engine/engine/registry"
+	"github.com/artifortress/afs-engine/index"
+	"github.com/artifortress/afs-engine/packfile"
+)
+
+// Commit implements dataplane.Commits.
+func (o *owner) Commit(ctx context.Context, g *dataplane.Group) ([]dataplane.Outcome, error) {
+	if err := o.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer o.gate.leave()
+	if !o.writable {
+		return nil, notWritable(o.c.ReadOnly)
+	}
+	ctx = context.WithoutCancel(ctx)
+	packs := make([]*packfile.Index, len(g.Packs))
+	for i, p := range g.Packs {
+		var err error
+		if packs[i], err = o.believed(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.append(ctx, packs, g.Transitions)
+}
+
+// believed is the index of a pack, which is read and checked if it comes from
+// elsewhere: every chunk is what its id says, every node refers to what the
+// index says it does.
+func (o *owner) believed(ctx context.Context, p dataplane.Pack) (*packfile.Index, error) {
+	if p.Index != nil {
+		return p.Index, nil
+	}
+	x, err := packfile.ReadIndex(ctx, o.c.Store, p.ID, p.Size)
+	if err != nil {
+		return nil, err
+	}
+	var wrong *packfile.CorruptError
+	_, err = packfile.Scan(ctx, o.c.Store, p.ID, func(e packfile.Entry, data []byte) error {
+		if !e.Kind.IsNode() {
+			return nil
+		}
+		return checkDeps(e, data)
+	}, func(c *packfile.CorruptError) { wrong = c })
+	if err == nil && wrong != nil {
+		err = wrong
+	}
+	if err != nil {
+		return nil, fmt.Errorf("a pack that was handed in: %w", err)
+	}
+	return x, nil
+}
+
+// checkDeps compares what a node refers to with what is said of it.
+func checkDeps(e packfile.Entry, node []byte) error {
+	nodes, chunks, err := manifest.Deps(node)
+	if err != nil {
+		return err
+	}
+	said := map[packfile.DepPrefix]int{}
+	for _, d := range e.Deps {
+		said[d]++
+	}
+	for _, id := range append(nodes, chunks...) {
+		said[packfile.PrefixOf(id)]--
+	}
+	for _, n := range said {
+		if n != 0 {
+			return fmt.Errorf("%w: node %s refers to other chunks than is said of it", ErrDamaged, e.ID)
+		}
+	}
+	return nil
+}
+
+// append decides every transition on the state that the ones before it lead
+// to, appends the records of all as one log group, and only then makes it
+// visible. The caller holds mu.
+func (o *owner) append(ctx context.Context, packs []*packfile.Index, transitions []dataplane.Transition) ([]dataplane.Outcome, error) {
+	if o.dead != nil {
+		return nil, o.dead
+	}
+	b, err := o.db.NewBatch()
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	var records []commitlog.Record
+	for _, x := range packs {
+		if _, ok, err := b.PackNumber(x.ID); err != nil {
+			return nil, err
+		} else if ok {
+			continue // handed in before, and nobody knew
+		}
+		if err := b.AddPack(x, o.proj.exactDeps(ctx)); err != nil {
+			return nil, err
+		}
+		records = append(records, commitlog.PackAdded{ID: x.ID, Class: x.Class, Size: x.Size}.Record())
+	}
+	seq, now := o.log.Next()
+	outcomes := make([]dataplane.Outcome, len(transitions))
+	for i := range transitions {
+		recs, out := decide(b, &transitions[i])
+		if outcomes[i] = out; out.Err != nil {
+			continue
+		}
+		// Applied here, so that the next one sees it; the place in the group is
+		// final but for a takeover, which only ever comes first.
+		group := &commitlog.Group{Sequence: seq, Time: now, Records: recs}
+		if err := o.proj.applyRecords(b, group, o.log.Shift()+len(records)); err != nil {
+			return nil, err
+		}
+		records = append(records, recs...)
+	}
+	if len(records) == 0 {
+		return outcomes, nil
+	}
+	if err := b.Check(); err != nil {
+		return nil, err
+	}
+	if _, err := o.log.Append(ctx, now, records); err != nil {
+		if errors.Is(err, commitlog.ErrFenced) {
+			o.dead = err
+		}
+		return nil, err
+	}
+	if err := o.proj.commit(b, o.log.Position(), o.log.Writer()); err != nil {
+		o.dead = err
+		return nil, fmt.Errorf("the commit is durable, but the index could not follow: %w", err)
+	}
+	return outcomes, nil
+}
+
+// decide says what a transition does to the state in b. One that may have been
+// carried out before has the outcome that it had then.
+func decide(b rootedRows, t *dataplane.Transition) (recs []commitlog.Record, out dataplane.Outcome) {
+	switch t.Kind {
+	case dataplane.Publish, dataplane.Draft:
+		out.Err = checkRoots(b, t.Version.Root)
+		if out.Err == nil && t.Kind == dataplane.Draft {
+			recs, out = decideDraft(b, t)
+		} else if out.Err == nil {
+			recs, out = decidePublish(b, t, t.Version, false)
+		}
+	case dataplane.PublishDraft:
+		recs, out = decidePublishDraft(b, t)
+	case dataplane.Discard:
+		recs, out.Err = registry.PlanDiscard(b, t.Ref, t.Actor, t.Client)
+		if t.Again && errors.Is(out.Err, registry.ErrNotFound) {
+			out.Err = nil
+		}
+	case dataplane.Tag:
+		recs, out.Err = registry.PlanTag(b, t.Ref, t.Tags[0], t.Actor, t.Client)
+	default:
+		out.Err = fmt.Errorf("%w: a transition of kind %d", dataplane.ErrProtocol, t.Kind)
+	}
+	return recs, out
+}
+
+func decidePublish(b rootedRows, t *dataplane.Transition, v *registry.Version, fromDraft bool) (recs []commitlog.Record, out dataplane.Outcome) {
+	out.State = registry.Published.String()
+	recs, out.Err = registry.PlanPublish(b, v, t.Tags, fromDraft)
+	if out.Err == nil && (len(recs) == 0 || recs[0].Kind != commitlog.KindPublish) {
+		out.State = StateUnchanged
+		if now, err := registry.Find(b, v.Ref); t.Again && err == nil && now.Actor == t.Actor && now.Client == t.Client {
+			out.State = registry.Published.String()
+		}
+	}
+	return recs, out
+}
+
+func decidePublishDraft(b rootedRows, t *dataplane.Transition) ([]commitlog.Record, dataplane.Outcome) {
+	v, err := registry.Find(b, t.Ref)
+	switch {
+	case err != nil:
+	case v.Ref.Version != t.Ref.Version:
+		err = fmt.Errorf("%w: %s is a tag", registry.ErrConflict, t.Ref)
+	case v.State == registry.Draft && len(v.Incomplete) > 0:
+		err = WithHint(fmt.Errorf("%w: %d paths of %s could not be read", registry.ErrDraftIncomplete, len(v.Incomplete), v.Ref),
+			"ingest it again, or discard it")
+	}
+	if err != nil {
+		return nil, dataplane.Outcome{Err: err}
+	}
+	v.Actor, v.Client = t.Actor, t.Client
+	if v.State == registry.Draft {
+		v.Labels = merged(v.Labels, t.Labels)
+	}
+	recs, out := decidePublish(b, t, v, true)
+	out.Version = v
+	return recs, out
+}
+
+// decideDraft makes sure that a draft about to replace the one of its name is
+// made from it, so that nothing added meanwhile is lost. One that an ingest
+// leaves because of its holes may only replace another such.
+func decideDraft(b rootedRows, t *dataplane.Transition) ([]commitlog.Record, dataplane.Outcome) {
+	out := dataplane.Outcome{State: registry.Draft.String()}
+	now, err := registry.FindDraft(b, t.Ref)
+	switch {
+	case err != nil && !errors.Is(err, registry.ErrNotFound):
+		out.Err = err
+		return nil, out
+	case err != nil || now.Ref != t.Ref:
+		now = nil
+	}
+	switch {
+	case t.Again && now != nil && now.Root == t.Version.Root && now.Actor == t.Actor:
+		return nil, out
+	case !t.Adding && now != nil && len(now.Incomplete) == 0:
+		out.Err = fmt.Errorf("%w: %s", registry.ErrOpenDraft, t.Ref)
+	case t.Adding && (now == nil) != (t.Base == 0), t.Adding && now != nil && now.Sequence != t.Base:
+		out.Err = WithHint(fmt.Errorf("%w: the draft %s was changed meanwhile", registry.ErrConflict, t.Ref), "run it again to add to what is there now")
+	default:
+		var recs []commitlog.Record
+		recs, out.Err = registry.PlanDraft(b, t.Version)
+		return recs, out
+	}
+	return nil, out
+}
+
+// rootedRows is the registry's rows, and what chunks there are.
+type rootedRows interface {
+	registry.Reader
+	Lookup(id chunker.ID) (index.Location, bool, error)
+}
+
+// checkRoots makes sure that what is about to be named is there. Everything
+// below a node was there when the node was.
+func checkRoots(b rootedRows, r manifest.Root) error {
+	for _, id := range []chunker.ID{r.Content, r.Attrs} {
+		if _, ok, err := b.Lookup(id); err != nil {
+			return err
+		} else if !ok {
+			return fmt.Errorf("%w: root %s is in no pack", ErrDamaged, id)
+		}
+	}
+	return nil
+}
+
+// notWritable says why nothing can be written: this user may not, or this
+// program does not know how.
+func notWritable(readOnly bool) error {
+	if readOnly {
+		return WithHint(ErrReadOnly, "write as its owner, or where it is mounted writable")
+	}
+	return WithHint(fmt.Errorf("%w: it can be read, not written", ErrFeature), "use a newer afs-engine to write to it")
+}
