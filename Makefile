@@ -5,7 +5,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 5s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: help build bench benchdocs demo readme test race ports vet fuzz soak tools clean
+.PHONY: help build bench benchdocs tradeoff demo readme test race ports vet fuzz soak tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ RESULTS ?= $(lastword $(sort $(wildcard bench-results/*/results.json)))
 benchdocs: ## put the tables of RESULTS (default: the last run of make bench) into docs/benchmarks.md and README.md
 	@test -n "$(RESULTS)" || { echo "no results: run make bench, or say RESULTS=FILE"; exit 1; }
 	cp $(RESULTS) docs/bench/results.json
+	go test ./bench/report -run TestDocsShowTheResults -update
+
+tradeoff: build ## measure chunk sizes, frame sizes and levels on four Go toolchains, and put table and plot into docs/benchmarks.md
+	bin/afs-engine bench tradeoff --out docs/bench
 	go test ./bench/report -run TestDocsShowTheResults -update
 
 demo: tools build ## two Go releases in one store: ingest, mount, run, diff, kill, damage, rebuild

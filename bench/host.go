@@ -20,8 +20,9 @@ type Host struct {
 	Root       bool   `json:"root"`       // without it nothing is cold and nothing is mounted by the kernel
 }
 
-// describeHost looks at this machine; what it cannot find out stays empty.
-func describeHost(work string) Host {
+// DescribeHost looks at this machine and at the file system below work; what it
+// cannot find out stays empty.
+func DescribeHost(work string) Host {
 	return Host{
 		CPU:        field("/proc/cpuinfo", "model name", ":"),
 		Cores:      runtime.NumCPU(),

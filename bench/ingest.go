@@ -82,20 +82,21 @@ func storeSize(c Contender, p places) (stored, disk, index int64, err error) {
 		if path, err = p.path(path); err != nil {
 			return 0, 0, 0, err
 		}
-		size, _, err := du(path, nil)
+		size, _, err := DiskUsage(path, nil)
 		if err != nil {
 			return 0, 0, 0, err
 		}
 		index += size
 		apart[path] = true
 	}
-	stored, disk, err = du(p["store"], apart)
+	stored, disk, err = DiskUsage(p["store"], apart)
 	return stored, disk, index, err
 }
 
-// du adds up the sizes of the files below path, and the blocks that they take.
-// What is in without is left out; what is not there has no size.
-func du(path string, without map[string]bool) (size, blocks int64, err error) {
+// DiskUsage adds up the sizes of the files below path, and the blocks that they
+// take, both in bytes. What is in without is left out; what is not there has no
+// size.
+func DiskUsage(path string, without map[string]bool) (size, blocks int64, err error) {
 	err = filepath.WalkDir(path, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // it never was, or was a temporary file

@@ -91,7 +91,7 @@ func Run(ctx context.Context, o Options, corpora []func(context.Context) (Corpus
 	defer os.Remove(work) // a repetition leaves it empty, and complains if it cannot
 	o.Work = work
 	r := &run{o: o, start: o.Now(), noise: watchNoise()}
-	r.res = &Results{Schema: Schema, Started: r.start.UTC().Truncate(time.Second), Host: describeHost(o.Work), Reps: o.Reps, Rows: []Row{}}
+	r.res = &Results{Schema: Schema, Started: r.start.UTC().Truncate(time.Second), Host: DescribeHost(o.Work), Reps: o.Reps, Rows: []Row{}}
 	if err = r.enroll(ctx); err == nil {
 		err = r.measure(ctx, corpora)
 	}

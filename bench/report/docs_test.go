@@ -1,8 +1,10 @@
 package report_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"regexp"
 	"strings"
@@ -12,14 +14,17 @@ import (
 	"github.com/artifortress/afs-engine/bench/contender"
 	"github.com/artifortress/afs-engine/bench/corpus"
 	"github.com/artifortress/afs-engine/bench/report"
+	"github.com/artifortress/afs-engine/bench/tradeoff"
 )
 
 var update = flag.Bool("update", false, "rewrite the generated parts of docs/benchmarks.md and README.md")
 
 const (
-	resultsFile = "../../docs/bench/results.json"
-	benchDoc    = "../../docs/benchmarks.md"
-	readme      = "../../README.md"
+	resultsFile  = "../../docs/bench/results.json"
+	tradeoffFile = "../../docs/bench/tradeoff.json" // need not be there
+	tradeoffPlot = "../../docs/bench/tradeoff.svg"
+	benchDoc     = "../../docs/benchmarks.md"
+	readme       = "../../README.md"
 )
 
 func read(t *testing.T, path string) string {
@@ -40,7 +45,7 @@ func TestDocsShowTheResults(t *testing.T) {
 	}
 	r := report.New(res, contender.Subject)
 	for path, sections := range map[string]map[string]string{
-		benchDoc: {"corpora": corpora(), "workloads": workloads(), "results": r.Markdown()},
+		benchDoc: {"corpora": corpora(), "workloads": workloads(), "results": r.Markdown(), "tradeoff": tradeoffs(t)},
 		readme:   {"benchmark": r.Summary()},
 	} {
 		old := read(t, path)
@@ -68,6 +73,30 @@ func replaceSection(doc, name, text string) (string, error) {
 		return "", fmt.Errorf("there is no section %s", name)
 	}
 	return before + begin + text + end + after, nil
+}
+
+// tradeoffs are the table and the plot of the trade-off, once it was measured.
+// The plot is a file of its own, which is held to the numbers as well.
+func tradeoffs(t *testing.T) string {
+	res, err := tradeoff.Load(tradeoffFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "It was not measured for this release.\n"
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	plot, err := res.SVG()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(tradeoffPlot, plot, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	} else if read(t, tradeoffPlot) != string(plot) {
+		t.Errorf("%s does not show what %s has: run make benchdocs", tradeoffPlot, tradeoffFile)
+	}
+	return "![what is stored against what a cold read costs](bench/tradeoff.svg)\n\n" + res.Markdown()
 }
 
 func corpora() string {

@@ -85,7 +85,11 @@ func (r *Report) HTML(w io.Writer) error {
 		p.Losses = append(p.Losses, pageLoss{l.Corpus, l.Metric.Title, value(l.Metric.Unit, l.Ours), strings.Join(to, ", ")})
 	}
 	for _, c := range res.Corpora {
-		p.Corpora = append(p.Corpora, r.pageCorpus(c))
+		pc, err := r.pageCorpus(c)
+		if err != nil {
+			return err
+		}
+		p.Corpora = append(p.Corpora, pc)
 	}
 	for _, row := range res.Rows {
 		if row.Status != bench.OK {
@@ -109,13 +113,17 @@ var chartGroups = []struct {
 	{"Mount", append([]string{bench.MountReady}, mountColumns[1:]...)},
 }
 
-func (r *Report) pageCorpus(c bench.CorpusInfo) pageCorpus {
+func (r *Report) pageCorpus(c bench.CorpusInfo) (pageCorpus, error) {
 	pc := pageCorpus{Name: c.Name, About: upperFirst(corpusLine(c)), Skipped: c.Skipped}
 	for _, g := range chartGroups {
 		group := pageGroup{Title: g.title}
 		for _, name := range g.metrics {
 			m, _ := bench.MetricOf(name)
-			if ch, ok := r.pageChart(c.Name, m); ok {
+			ch, ok, err := r.pageChart(c.Name, m)
+			if err != nil {
+				return pc, err
+			}
+			if ok {
 				group.Charts = append(group.Charts, ch)
 			}
 		}
@@ -124,7 +132,7 @@ func (r *Report) pageCorpus(c bench.CorpusInfo) pageCorpus {
 		}
 	}
 	r.ratios(&pc)
-	return pc
+	return pc, nil
 }
 
 // units are how the direction of a chart is put.
@@ -134,7 +142,7 @@ var units = map[bench.Unit]string{
 	bench.Times:   "ratio, 1 is ideal, less is better",
 }
 
-func (r *Report) pageChart(corpus string, m bench.Metric) (pageChart, bool) {
+func (r *Report) pageChart(corpus string, m bench.Metric) (pageChart, bool, error) {
 	ch := pageChart{Title: m.Title, About: m.About, Unit: units[m.Unit]}
 	index, _ := bench.MetricOf("index-all")
 	var bars []bar
@@ -155,11 +163,11 @@ func (r *Report) pageChart(corpus string, m bench.Metric) (pageChart, bool) {
 		bars = append(bars, b)
 	}
 	if !any {
-		return ch, false
+		return ch, false, nil
 	}
-	svg, logarithmic := chart(m.Unit, bars)
+	svg, logarithmic, err := chart(m.Unit, bars)
 	ch.SVG, ch.Logarithmic = template.HTML(svg), logarithmic // chart escapes what it takes from results
-	return ch, true
+	return ch, err == nil, err
 }
 
 // absent says why the subject has no number for a metric, if a row does.

@@ -98,7 +98,7 @@ func TestThePageNeedsNothingElse(t *testing.T) {
 			t.Errorf("the page has %s", no)
 		}
 	}
-	if n := strings.Count(page, "http://"); n != strings.Count(page, `xmlns="http://www.w3.org/2000/svg"`) {
+	if n := strings.Count(page, "http://"); n == 0 || n != strings.Count(page, `xmlns="http://www.w3.org/2000/svg"`)+strings.Count(page, `xmlns:xlink="http://www.w3.org/1999/xlink"`) {
 		t.Error("the page refers to another")
 	}
 	for _, want := range []string{"apps", "A CPU", "2 January 2026", "less is better", "Where subject loses", "the proxy said no", "not installed: absent", "not built yet", "subject store &lt;it&gt;", "1.0 MB"} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,7 +65,7 @@ stopped, or that fills the disk, keeps what it has measured.`,
 		},
 	}
 	f.register(cmd.Flags())
-	cmd.AddCommand(a.benchCompareCommand(), a.benchReportCommand(), a.benchReadCommand())
+	cmd.AddCommand(a.benchCompareCommand(), a.benchReportCommand(), a.benchTradeoffCommand(), a.benchReadCommand())
 	return cmd
 }
 
@@ -163,12 +164,20 @@ type benchLine struct {
 	Complete bool   `json:"complete"`
 }
 
-func (a *app) bench(ctx context.Context, f *benchFlags) error {
+// benchCache is where known data are kept.
+func (a *app) benchCache() (string, error) {
 	cache := xdg(a.env, "XDG_CACHE_HOME", ".cache")
 	if cache == "" {
-		return engine.WithHint(usagef("bench: no place for its data"), "set XDG_CACHE_HOME")
+		return "", engine.WithHint(usagef("bench: no place for its data"), "set XDG_CACHE_HOME")
 	}
-	cache = filepath.Join(cache, "bench")
+	return filepath.Join(cache, "bench"), nil
+}
+
+func (a *app) bench(ctx context.Context, f *benchFlags) error {
+	cache, err := a.benchCache()
+	if err != nil {
+		return err
+	}
 	o, err := f.options(a, cache)
 	if err != nil {
 		return err
@@ -180,7 +189,7 @@ func (a *app) bench(ctx context.Context, f *benchFlags) error {
 	if f.install {
 		if err := bench.Install(ctx, contender.Packages(o.Contenders)); err != nil {
 			if !errors.Is(err, bench.ErrInstall) {
-				return err
+				return benchError(ctx, err)
 			}
 			a.note("%s", err)
 		}
@@ -198,9 +207,9 @@ func (a *app) bench(ctx context.Context, f *benchFlags) error {
 	}
 	res, err := bench.Run(ctx, o, open)
 	if res == nil {
-		return benchError(err)
+		return benchError(ctx, err)
 	}
-	if err := errors.Join(benchError(err), writeReports(out, res)); err != nil {
+	if err := errors.Join(benchError(ctx, err), writeReports(out, res)); err != nil {
 		a.note("what was measured until then is in %s", out)
 		return err
 	}
@@ -247,12 +256,17 @@ func (a *app) printBench(out string, res *bench.Results) error {
 		plural(int64(len(res.Rows)), "row", "rows"), line.Results, line.Report)
 }
 
-// benchError sorts what a run has to say.
-func benchError(err error) error {
-	switch {
-	case err == nil:
+// benchError sorts what a run has to say. A run never goes on with an earlier
+// one, so that all its numbers are of one time.
+func benchError(ctx context.Context, err error) error {
+	if err == nil {
 		return nil
-	case errors.Is(err, bench.ErrNoSpace):
+	}
+	if s := stoppedBy(ctx, err); s != nil {
+		return &kindError{s, engine.Kind(s.exitCode()), "the next run begins anew; what was downloaded is kept"}
+	}
+	switch {
+	case errors.Is(err, bench.ErrNoSpace), errors.Is(err, syscall.ENOSPC):
 		return &kindError{err, engine.KindNoSpace, "name another directory with --work, or less with --corpora and --contenders"}
 	case errors.Is(err, bench.ErrOptions), errors.Is(err, bench.ErrCorpus):
 		return engine.WithHint(usagef("%s", err), "'afs-engine bench --list' shows what there is")

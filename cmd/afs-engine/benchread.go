@@ -24,7 +24,7 @@ func (a *app) benchReadCommand() *cobra.Command {
 print seconds, reads and bytes as JSON.`,
 		Example: `  afs-engine bench read --block 4KiB --random --operations 2000 --seconds 2 FILE`,
 		Args:    nargs(1, -1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := humanize.ParseBytes(block)
 			if err != nil || n < 1 || n > 1<<30 {
 				return usagef("--block %s: want a size, as 4KiB", block)
@@ -32,7 +32,7 @@ print seconds, reads and bytes as JSON.`,
 			o.Block = int(n)
 			r, err := bench.ReadFiles(args, o)
 			if err != nil {
-				return benchError(err)
+				return benchError(cmd.Context(), err)
 			}
 			return json.NewEncoder(a.out).Encode(r)
 		},
