@@ -51,6 +51,10 @@ type Catalog interface {
 	// ErrNotFound also covers drafts and tombstoned versions.
 	Version(ctx context.Context, ref registry.Ref) (*Version, error)
 
+	// Tree is Version for those who walk it themselves, as a mount does: its root
+	// directory, and what reads its chunks.
+	Tree(ctx context.Context, ref registry.Ref) (manifest.Entry, manifest.Source, error)
+
 	// Name finds what stands at a path of the registry ("" is the top, a
 	// Group); Names lists what stands directly under it, each once, the
 	// versions and tags of a package together.

@@ -186,7 +186,9 @@ func TestBulkReadFetchesEachFrameOnce(t *testing.T) {
 	src := bulkSource(t, w)
 	m.gets.Store(0)
 	m.bytes.Store(0)
-	bulkRead(t, src, ids, 3)
+	if together := bulkRead(t, src, ids, 3).most; together < 10 {
+		t.Errorf("at most %d chunks were given together", together)
+	}
 	if gets, bytes := m.gets.Load(), m.bytes.Load(); bytes > stats.PackBytes || gets > 2*stats.Packs {
 		t.Errorf("%d reads of %d bytes; there are %d packs of %d bytes", gets, bytes, stats.Packs, stats.PackBytes)
 	}

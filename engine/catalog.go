@@ -36,6 +36,15 @@ func (e *Local) Version(ctx context.Context, ref registry.Ref) (*Version, error)
 	return &Version{Version: *v, root: root, src: gatedChunks{e}}, nil
 }
 
+// Tree implements Catalog.
+func (e *Local) Tree(ctx context.Context, ref registry.Ref) (manifest.Entry, manifest.Source, error) {
+	v, err := e.Version(ctx, ref)
+	if err != nil {
+		return manifest.Entry{}, nil, err
+	}
+	return v.root, v.src, nil
+}
+
 // gatedChunks is the source of versions, which may outlive the engine.
 type gatedChunks struct{ e *Local }
 

@@ -99,6 +99,15 @@ func (g *gate) resume() {
 	g.change()
 }
 
+// abandon closes a gate that the caller has paused: nobody is inside, and those
+// who wait are refused.
+func (g *gate) abandon() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed, g.paused = true, false
+	g.change()
+}
+
 // close refuses further calls and waits for those inside, and for whoever has
 // paused it.
 func (g *gate) close() {

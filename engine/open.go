@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -170,6 +171,20 @@ func (e *Local) Close() (err error) {
 		err = errors.Join(err, e.leave())
 	})
 	return err
+}
+
+// Serve keeps the store attended until ctx ends: other processes find it open,
+// and this one is its owner as soon as no other is. It needs a RuntimeDir.
+func (e *Local) Serve(ctx context.Context) error {
+	if err := e.gate.enter(ctx); err != nil {
+		return err
+	}
+	defer e.gate.leave()
+	s, ok := e.plane.(*dataplane.Shared)
+	if !ok {
+		return fmt.Errorf("%w: the store is not shared", ErrUsage)
+	}
+	return s.Stay(ctx)
 }
 
 // Info describes the store.

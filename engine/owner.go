@@ -49,15 +49,15 @@ func own(ctx context.Context, c Components, s Settings, cfg *config, writable bo
 	if o.lock, err = index.LockDir(c.IndexDir, c.Index); err != nil {
 		return nil, err
 	}
+	if err := o.gate.pause(ctx); err != nil { // does not wait: nobody is inside
+		return nil, errors.Join(err, o.shut())
+	}
 	defer func() {
 		if err != nil {
-			o.gate.resume()
+			o.gate.abandon()
 			err = errors.Join(err, o.shut())
 		}
 	}()
-	if err := o.gate.pause(ctx); err != nil {
-		return nil, err
-	}
 	if err := o.listen(); err != nil {
 		return nil, err
 	}
@@ -154,11 +154,7 @@ func (o *owner) recover(ctx context.Context, rebuilt bool) error {
 // Close leaves the store: clients are hung up on, calls under way end. It may
 // first write a checkpoint, so that a later rebuild has less to read.
 func (o *owner) Close() error {
-	var err error
-	if o.server != nil {
-		err = o.server.Close()
-		o.server = nil
-	}
+	err := o.hangUp()
 	o.gate.close()
 	if o.writable && o.db != nil && o.dead == nil {
 		if cerr := o.checkpointIfDue(context.Background()); cerr != nil {
@@ -168,11 +164,20 @@ func (o *owner) Close() error {
 	return errors.Join(err, o.shut())
 }
 
-// shut gives back what an owner holds.
-func (o *owner) shut() (err error) {
-	if o.server != nil {
-		err = o.server.Close()
+// hangUp ends the connections of other processes.
+func (o *owner) hangUp() error {
+	if o.server == nil {
+		return nil
 	}
+	dataplane.Withdraw(o.c.IndexDir)
+	err := o.server.Close()
+	o.server = nil
+	return err
+}
+
+// shut gives back what an owner holds.
+func (o *owner) shut() error {
+	err := o.hangUp()
 	if o.db != nil {
 		err = errors.Join(err, o.db.Close())
 	}
@@ -192,10 +197,14 @@ func (o *owner) Rebuild(ctx context.Context) (dataplane.Rebuilt, error) {
 	if err == nil && o.writable {
 		o.rebuilt.Adopted, err = o.adopt(ctx)
 	}
-	if err != nil {
-		o.dead = fmt.Errorf("the index could not be made anew: %w", err)
-	} else {
+	if err == nil {
 		o.dead = nil
+		return o.rebuilt, nil
+	}
+	o.dead = fmt.Errorf("the index could not be made anew: %w", err)
+	if o.db != nil { // half an index: what it lacks must not be taken for absent
+		err = errors.Join(err, o.db.Close())
+		o.db = nil
 	}
 	return o.rebuilt, err
 }

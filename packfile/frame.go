@@ -116,7 +116,7 @@ func (f Frame) unzstd(dst, stored []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: zstd frame: %w", wire.ErrMalformed, err)
 	}
-	return out, nil
+	return dst[:len(out)], nil // the same array, with all of its room
 }
 
 // decoders are idle, single-threaded and without state between calls.

@@ -38,6 +38,8 @@ func TestDecodeUsesTheGivenArray(t *testing.T) {
 		}
 		if used := c > 0 && &got[0] == &dst[0]; used != (c >= 5000) {
 			t.Errorf("into %d bytes: given array used: %v", c, used)
+		} else if used && cap(got) != c {
+			t.Errorf("into %d bytes: room for %d is left to the next", c, cap(got))
 		}
 	}
 	rawFrame := Frame{Stored: 5000, Raw: 5000, Entries: 1, CRC: checksum(raw)}

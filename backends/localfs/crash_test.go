@@ -291,6 +291,8 @@ func (d *powerDisk) SyncDir(path string) error {
 	return nil
 }
 
+func (d *powerDisk) Type(string) (string, error) { return "", nil }
+
 type powerFile struct {
 	d       *powerDisk
 	n       *powerNode

@@ -18,6 +18,7 @@ type disk interface {
 	Mkdir(path string) error          // mode 0700
 	SyncDir(path string) error        // the names in it
 	Remove(path string) error         // a file, never a directory
+	Type(path string) (string, error) // of the file system, as mount(8) has it; "" if that is not known
 }
 
 type file interface {

@@ -85,6 +85,9 @@ func (r *recorder) Remove(path string) error {
 	return r.do("remove", []string{path}, func() error { return r.disk.Remove(path) })
 }
 
+// Type is no step: it changes nothing.
+func (r *recorder) Type(path string) (string, error) { return r.disk.Type(path) }
+
 type recordedFile struct {
 	file
 	r    *recorder

@@ -81,7 +81,10 @@ func open(dir string, o Options, d disk) (*Store, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if s.device, err = device(abs); err != nil {
+	if s.device, err = device(abs); err == nil {
+		err = notRemote(abs, d)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	return s, nil
@@ -95,6 +98,9 @@ func create(dir string, d disk) error {
 	abs, err := filepath.Abs(dir)
 	if err == nil {
 		err = makeAll(abs, d)
+	}
+	if err == nil {
+		err = notRemote(abs, d)
 	}
 	if err != nil {
 		return fmt.Errorf("create store: %w", err)

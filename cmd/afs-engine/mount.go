@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/artifortress/afs-engine/engine"
-	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/registry"
 	"github.com/artifortress/afs-engine/fusefs"
 )
@@ -103,7 +102,7 @@ func (a *app) mount(ctx context.Context, f *mountFlags, dir string, ref *registr
 			pinned.Path = path
 			ref, line.Ref = &pinned, pinned.String()
 		}
-		srv, err := fusefs.Mount(dir, mountView{eng}, fusefs.Options{
+		srv, err := fusefs.Mount(dir, eng, fusefs.Options{
 			Ref:        ref,
 			AllowOther: f.allowOther,
 			Logger:     a.log,
@@ -155,20 +154,6 @@ func (a *app) printMounted(l mountLine, how string) error {
 		what = l.Ref
 	}
 	return a.out.printf("mounted %s at %s (%s)\n", what, l.Dir, how)
-}
-
-// mountView is an engine as fusefs wants to see it.
-type mountView struct{ engine.Engine }
-
-var _ fusefs.Registry = mountView{}
-
-// Tree returns a version's root directory and what reads it.
-func (m mountView) Tree(ctx context.Context, ref registry.Ref) (manifest.Entry, manifest.Source, error) {
-	v, err := m.Version(ctx, ref)
-	if err != nil {
-		return manifest.Entry{}, nil, err
-	}
-	return v.Root(), v.Source(), nil
 }
 
 // mountError sorts what fusefs has to say.

@@ -61,7 +61,7 @@ exit codes mean: 'afs-engine help exit-codes'.`,
 		a.ingestCommand(), a.publishCommand(), a.discardCommand(), a.tagCommand(),
 		a.lsCommand(), a.logCommand(), a.infoCommand(), a.catCommand(), a.diffCommand(),
 		a.restoreCommand(), a.mountCommand(), a.umountCommand(),
-		a.initCommand(), a.verifyCommand(), a.statsCommand(), a.indexCommand(), a.estimateCommand(),
+		a.initCommand(), a.serveCommand(), a.verifyCommand(), a.statsCommand(), a.indexCommand(), a.estimateCommand(),
 		a.benchCommand(), a.completionCommand(), a.versionCommand(),
 		referencesTopic(), environmentTopic(), exitCodesTopic(),
 	)

@@ -122,7 +122,7 @@ func (a *app) openLocal(ctx context.Context, dir string) (*engine.Local, error) 
 	}
 	store, err := localfs.Open(dir, localfs.Options{})
 	if err != nil {
-		return nil, err
+		return nil, remoteError(err)
 	}
 	c := a.components(store, filepath.Join(dir, indexDir))
 	if c.ReadOnly = readOnly(dir); c.ReadOnly {
@@ -202,9 +202,17 @@ func createLocal(ctx context.Context, dir string, o engine.CreateOptions) (engin
 		}
 	}
 	if err != nil {
-		return engine.StoreInfo{}, fmt.Errorf("create store %s: %w", dir, err)
+		return engine.StoreInfo{}, remoteError(fmt.Errorf("create store %s: %w", dir, err))
 	}
 	return info, nil
+}
+
+// remoteError says what to do about a network file system.
+func remoteError(err error) error {
+	if errors.Is(err, localfs.ErrRemote) {
+		return &kindError{err, engine.KindRefused, "put the store on a disk of this machine"}
+	}
+	return err
 }
 
 // freeForStore protects a directory of other things, say a mistyped --store,

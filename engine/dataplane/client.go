@@ -7,11 +7,13 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"storj.io/drpc"
 	"storj.io/drpc/drpcconn"
+	"storj.io/drpc/drpcerr"
 	"storj.io/drpc/drpcpool"
 
 	"github.com/artifortress/afs-engine/chunker"
@@ -26,7 +28,8 @@ const (
 	callMax   = time.Minute
 	commitMax = 15 * time.Minute // a disk may be slow, and packs are checked first
 	helloMax  = 10 * time.Second
-	connsIdle = 8 // connections kept for the next calls
+	connsIdle = 8               // connections kept for the next calls
+	connsUsed = connsOfPeer / 2 // calls at once; others wait for their turn
 )
 
 // client is a Service in another process. A connection carries one call at a
@@ -36,6 +39,9 @@ type client struct {
 	says  Serving
 	codec codec
 	pool  *drpcpool.Pool[string, *drpcconn.Conn]
+	turns chan struct{} // holds one for each call under way
+
+	closed atomic.Bool
 }
 
 var _ Service = (*client)(nil)
@@ -46,7 +52,10 @@ func dial(ctx context.Context, addr string, says Serving) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &client{addr: addr, says: says, codec: c, pool: drpcpool.New[string, *drpcconn.Conn](drpcpool.Options{Capacity: connsIdle})}
+	s := &client{
+		addr: addr, says: says, codec: c, turns: make(chan struct{}, connsUsed),
+		pool: drpcpool.New[string, *drpcconn.Conn](drpcpool.Options{Capacity: connsIdle}),
+	}
 	first, err := s.connect(ctx, addr)
 	if err != nil {
 		return nil, err
@@ -54,7 +63,11 @@ func dial(ctx context.Context, addr string, says Serving) (*client, error) {
 	return s, first.Close()
 }
 
-func (c *client) close() error { return c.pool.Close() }
+// close gives the connections back: those of calls under way when these end.
+func (c *client) close() error {
+	c.closed.Store(true)
+	return c.pool.Close()
+}
 
 // connect makes a connection and learns who is there.
 func (c *client) connect(ctx context.Context, addr string) (*drpcconn.Conn, error) {
@@ -94,9 +107,20 @@ func (c *client) greet(ctx context.Context, raw *net.UnixConn, conn *drpcconn.Co
 	return nil
 }
 
-// call makes one call.
+// call makes one call. The query is encoded first: what cannot be must not
+// leave half a call on the connection.
 func call[R any](ctx context.Context, c *client, deadline time.Duration, name string, q any) (R, error) {
 	var r reply[R]
+	query, err := c.codec.Marshal(q)
+	if err != nil {
+		return r.Value, err
+	}
+	select {
+	case c.turns <- struct{}{}:
+		defer func() { <-c.turns }()
+	case <-ctx.Done():
+		return r.Value, ctx.Err()
+	}
 	outer := ctx
 	if deadline > 0 {
 		var cancel context.CancelFunc
@@ -104,15 +128,22 @@ func call[R any](ctx context.Context, c *client, deadline time.Duration, name st
 		defer cancel()
 	}
 	conn := c.pool.Get(ctx, c.addr, c.connect)
-	defer conn.Close()
-	err := conn.Invoke(ctx, name, c.codec, q, &r)
+	defer func() {
+		_ = conn.Close()
+		if c.closed.Load() {
+			_ = c.pool.Close() // the call has put its connection back
+		}
+	}()
+	err = conn.Invoke(ctx, name, c.codec, encoded(query), &r)
 	switch {
 	case err == nil:
 		return r.Value, c.says.Errors.decode(r.Fail)
 	case outer.Err() != nil:
 		return r.Value, outer.Err()
-	case errors.Is(err, ErrSkew), errors.Is(err, ErrSilent):
+	case errors.Is(err, ErrSkew), errors.Is(err, ErrSilent), errors.Is(err, ErrProtocol):
 		return r.Value, err
+	case drpcerr.Code(err) == codeRefused:
+		return r.Value, badMessage("%s: %w", name, err)
 	}
 	return r.Value, fmt.Errorf("%w: %w", errLost, err)
 }
@@ -163,12 +194,16 @@ func (c *client) Page(ctx context.Context, prefix, from []byte, size int) ([]Row
 }
 
 func (c *client) Known(ctx context.Context, id source.Identity, t known.Trust, keep bool) (known.File, bool, error) {
-	r, err := call[knownReply](ctx, c, callMax, callKnown, &knownQuery{id, t, keep})
+	r, err := call[knownReply](ctx, c, callMax, callKnown, &knownQuery{identityOf(id), t, keep})
 	return r.File, r.OK, err
 }
 
 func (c *client) Learn(ctx context.Context, files []LearntFile) error {
-	_, err := call[none](ctx, c, callMax, callLearn, &learnQuery{files})
+	q := learnQuery{make([]learntFile, len(files))}
+	for i, f := range files {
+		q.Files[i] = learntFile{identityOf(f.ID), f.File, momentOf(f.Began)}
+	}
+	_, err := call[none](ctx, c, callMax, callLearn, &q)
 	return err
 }
 

@@ -1,8 +1,6 @@
 package dataplane
 
 import (
-	"fmt"
-
 	"github.com/fxamacker/cbor/v2"
 	"storj.io/drpc"
 )
@@ -34,14 +32,28 @@ func newCodec() (codec, error) {
 	return codec{enc, dec}, err
 }
 
-// Marshal implements drpc.Encoding.
+// encoded is a message that Marshal has made already.
+type encoded []byte
+
+// Marshal implements drpc.Encoding. Its errors are ErrProtocol.
 func (c codec) Marshal(m drpc.Message) ([]byte, error) {
-	b, err := c.enc.Marshal(m)
-	if err == nil && len(b) > messageMax {
-		err = fmt.Errorf("a message of %d bytes is too long", len(b))
+	if b, ok := m.(encoded); ok {
+		return b, nil
 	}
-	return b, err
+	b, err := c.enc.Marshal(m)
+	switch {
+	case err != nil:
+		return nil, badMessage("write a %T: %w", m, err)
+	case len(b) > messageMax:
+		return nil, badMessage("a %T of %d bytes is too long", m, len(b))
+	}
+	return b, nil
 }
 
-// Unmarshal implements drpc.Encoding.
-func (c codec) Unmarshal(b []byte, m drpc.Message) error { return c.dec.Unmarshal(b, m) }
+// Unmarshal implements drpc.Encoding. Its errors are ErrProtocol.
+func (c codec) Unmarshal(b []byte, m drpc.Message) error {
+	if err := c.dec.Unmarshal(b, m); err != nil {
+		return badMessage("read a %T: %w", m, err)
+	}
+	return nil
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"storj.io/drpc"
+	"storj.io/drpc/drpcerr"
 	"storj.io/drpc/drpcmanager"
 	"storj.io/drpc/drpcserver"
 	"storj.io/drpc/drpcwire"
@@ -19,11 +20,12 @@ import (
 const (
 	connsMax    = 256 // in all
 	connsOfPeer = 32  // of one process
-
-	// waitMax is how long a call may wait for others, such as a rebuild. Then the
-	// client is told to come again, and so learns that somebody is there.
-	waitMax = 20 * time.Second
+	waitMax     = 20 * time.Second
 )
+
+// codeRefused marks the answer to a call that must not be made again: it makes
+// no sense.
+const codeRefused = 1
 
 // Serving says what a server tells of itself.
 type Serving struct {
@@ -42,20 +44,39 @@ type Server struct {
 	stop    context.CancelFunc
 	all     sync.WaitGroup
 
+	// wait is how long a call may wait for others, such as a rebuild. Then the
+	// client is told to come again, and so learns that somebody is there.
+	wait time.Duration
+
 	mu    sync.Mutex
 	conns map[net.Conn]int // of which process
 }
 
 // Serve answers on lis, which it takes over, until Close.
 func Serve(lis *net.UnixListener, s Service, o Serving) (*Server, error) {
+	v, err := newServer(s, o)
+	if err != nil {
+		return nil, err
+	}
+	v.start(lis)
+	return v, nil
+}
+
+func newServer(s Service, o Serving) (*Server, error) {
 	c, err := newCodec()
 	if err != nil {
 		return nil, err
 	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Server{Serving: o, service: s, codec: c, wait: waitMax, conns: map[net.Conn]int{}}, nil
+}
+
+func (v *Server) start(lis *net.UnixListener) {
 	ctx, stop := context.WithCancel(context.Background())
-	v := &Server{Serving: o, service: s, codec: c, lis: lis, stop: stop, conns: map[net.Conn]int{}}
+	v.lis, v.stop = lis, stop
 	v.all.Go(func() { v.accept(ctx) })
-	return v, nil
 }
 
 // Close stops at once: it waits for no client, only for calls that are being
@@ -162,6 +183,9 @@ func (h *handler) HandleRPC(stream drpc.Stream, name string) (err error) {
 			h.v.Logger.Error("a client's call failed", "call", name, "panic", r)
 			err = badMessage("%s cannot be answered", name)
 		}
+		if errors.Is(err, ErrProtocol) {
+			err = drpcerr.WithCode(err, codeRefused)
+		}
 	}()
 	if name == callHello {
 		return h.hello(stream)
@@ -209,10 +233,13 @@ func unary[Q, R any](f func(*handler, context.Context, *Q) (R, error)) func(cont
 		if err := stream.MsgRecv(&q, h.v.codec); err != nil {
 			return err
 		}
-		waiting, cancel := context.WithTimeout(ctx, waitMax)
+		waiting, cancel := context.WithTimeout(ctx, h.v.wait)
 		defer cancel()
 		v, err := f(h, waiting, &q)
-		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		switch {
+		case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+			return err // by the owner that leaves, not by the client: that must not read it
+		case errors.Is(err, context.DeadlineExceeded) && waiting.Err() != nil:
 			err = errLater
 		}
 		return stream.MsgSend(&reply[R]{v, h.v.Errors.encode(err)}, h.v.codec)
@@ -269,12 +296,16 @@ func (h *handler) page(ctx context.Context, q *pageQuery) (r pageReply, err erro
 }
 
 func (h *handler) knownFile(ctx context.Context, q *knownQuery) (r knownReply, err error) {
-	r.File, r.OK, err = h.v.service.Known(ctx, q.ID, q.Trust, q.Keep)
+	r.File, r.OK, err = h.v.service.Known(ctx, q.ID.source(), q.Trust, q.Keep)
 	return r, err
 }
 
 func (h *handler) learn(ctx context.Context, q *learnQuery) (none, error) {
-	return none{}, h.v.service.Learn(ctx, q.Files)
+	files := make([]LearntFile, len(q.Files))
+	for i, f := range q.Files {
+		files[i] = LearntFile{f.ID.source(), f.File, f.Began.time()}
+	}
+	return none{}, h.v.service.Learn(ctx, files)
 }
 
 func (h *handler) renew(ctx context.Context, q *sessionQuery) (none, error) {

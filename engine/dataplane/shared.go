@@ -120,6 +120,9 @@ func (s *Shared) service(ctx context.Context) (Service, error) {
 				if owned != nil {
 					err = errors.Join(err, owned.Close())
 				}
+				if client != nil {
+					err = errors.Join(err, client.close())
+				}
 				return nil, err
 			}
 			s.owned, s.client = owned, client
@@ -148,7 +151,7 @@ const (
 
 // elect becomes the owner, or finds it.
 func (s *Shared) elect(ctx context.Context) (Owned, *client, error) {
-	var deadline time.Time
+	deadline := time.Now().Add(s.o.Patience)
 	for pause := pauseMin; ; pause = min(2*pause, pauseMax) {
 		owned, err := s.o.Own(ctx)
 		if err == nil {
@@ -157,16 +160,14 @@ func (s *Shared) elect(ctx context.Context) (Owned, *client, error) {
 		if !errors.Is(err, index.ErrBusy) {
 			return nil, nil, err
 		}
-		client, derr := s.reach(ctx)
+		client, derr := s.reach(ctx, deadline)
 		if derr == nil {
 			return nil, client, nil
 		}
 		if errors.Is(derr, ErrSkew) || ctx.Err() != nil {
 			return nil, nil, errors.Join(ctx.Err(), derr)
 		}
-		if now := time.Now(); deadline.IsZero() {
-			deadline = now.Add(s.o.Patience)
-		} else if now.After(deadline) {
+		if time.Now().After(deadline) {
 			return nil, nil, fmt.Errorf("%w (%w)", err, derr)
 		}
 		s.o.Logger.Debug("the store is held, and its owner is not to be reached yet", "error", derr)
@@ -178,7 +179,9 @@ func (s *Shared) elect(ctx context.Context) (Owned, *client, error) {
 	}
 }
 
-func (s *Shared) reach(ctx context.Context) (*client, error) {
+func (s *Shared) reach(ctx context.Context, deadline time.Time) (*client, error) {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
 	there, err := addressIn(s.o.IndexDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: it says nowhere how", ErrSilent)
@@ -299,4 +302,25 @@ func (s *Shared) Packs(ctx context.Context, from uint32) (packs []NumberedPack, 
 func (s *Shared) Rebuild(ctx context.Context) (r Rebuilt, err error) {
 	err = s.do(ctx, func(v Service, _ bool) (err error) { r, err = v.Rebuild(ctx); return err })
 	return r, err
+}
+
+// stayEvery is how soon somebody who stays notices that the owner has gone.
+const stayEvery = 200 * time.Millisecond
+
+// Stay keeps the store attended until ctx ends: as soon as it has no other owner
+// this process becomes it.
+func (s *Shared) Stay(ctx context.Context) error {
+	for {
+		if _, err := s.State(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		select {
+		case <-time.After(stayEvery):
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }

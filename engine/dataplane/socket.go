@@ -76,6 +76,9 @@ func announce(indexDir, socket string) error {
 	return os.Rename(path+".new", path)
 }
 
+// Withdraw takes back what Listen noted, before the lock is given up.
+func Withdraw(indexDir string) { _ = os.Remove(filepath.Join(indexDir, index.OwnerFile)) }
+
 // addressIn says where the owner of the index in dir listens.
 func addressIn(dir string) (owner, error) {
 	b, err := os.ReadFile(filepath.Join(dir, index.OwnerFile))

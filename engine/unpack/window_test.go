@@ -8,7 +8,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/artifortress/afs-engine/chunker"
@@ -21,13 +23,22 @@ import (
 type shuffled struct{ *memStore }
 
 func (s shuffled) Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got Got) error {
-	together := 1 + rand.IntN(4)
-	order := rand.Perm((len(ids) + together - 1) / together)
+	return together{s, 1 + rand.IntN(4)}.Chunks(ctx, kind, ids, workers, got)
+}
+
+// together is one that gives n at once.
+type together struct {
+	shuffled
+	n int
+}
+
+func (s together) Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got Got) error {
+	order := rand.Perm((len(ids) + s.n - 1) / s.n)
 	return eachOf(ctx, len(order), workers, func(ctx context.Context, n int) error {
-		first := order[n] * together
+		first := order[n] * s.n
 		var own []byte
 		var ends []int
-		for i := first; i < min(first+together, len(ids)); i++ {
+		for i := first; i < min(first+s.n, len(ids)); i++ {
 			b, err := s.Chunk(ctx, kind, ids[i])
 			if err != nil {
 				return got(i, nil, nil, err)
@@ -229,29 +240,59 @@ func TestFirstNamesInTheWayHoldNobodyUp(t *testing.T) {
 // of a chunk's, need not be so.
 func TestContentThatDoesNotFitIsAnError(t *testing.T) {
 	m := newMemStore()
-	for name, c := range map[string]struct{ length, more int64 }{
-		"a chunk that is shorter than its file says": {9, 0},
-		"a chunk that is longer":                     {7, 0},
-		"a file that is longer than its chunks":      {8, 1},
-		"a file that is shorter":                     {8, -1},
+	for name, c := range map[string]struct{ even, odd, more int64 }{
+		"a chunk that is shorter than its file says": {9, 9, 0},
+		"a chunk that is longer":                     {7, 7, 0},
+		"chunks that are as long together":           {7, 9, 0},
+		"a file that is longer than its chunks":      {8, 8, 1},
+		"a file that is shorter":                     {8, 8, -1},
 	} {
 		root := built(t, m, func(b *manifest.Builder, attr manifest.Attr, piece manifest.Segment) {
 			list := manifest.NewListBuilder(m)
 			list.Reset()
-			piece.Length = c.length
-			for range 2 * manifest.InlineSegments {
+			for i := range 2 * manifest.InlineSegments {
+				if piece.Length = c.even; i%2 == 1 {
+					piece.Length = c.odd
+				}
 				must(t, list.Add(t.Context(), piece))
 			}
 			content, size, err := list.Finish(t.Context())
 			must(t, err)
 			must(t, b.Add(t.Context(), manifest.Entry{Name: "odd", Kind: manifest.File, Size: size + c.more, Content: content, Attr: attr}))
 		})
-		dest := filepath.Join(t.TempDir(), "x")
-		if _, err := Tree(t.Context(), m, root, dest, Options{}); err == nil || !strings.Contains(err.Error(), "odd") {
-			t.Errorf("%s: %v", name, err)
+		for _, src := range []manifest.Source{m, together{shuffled{m}, 2}, together{shuffled{m}, 100}} {
+			dest := filepath.Join(t.TempDir(), "x")
+			if _, err := Tree(t.Context(), src, root, dest, Options{}); err == nil || !strings.Contains(err.Error(), "odd") {
+				t.Errorf("%s: %v", name, err)
+			}
+			if left, _ := os.ReadDir(dest); len(left) != 0 {
+				t.Errorf("%s: it left %v", name, left)
+			}
 		}
-		if left, _ := os.ReadDir(dest); len(left) != 0 {
-			t.Errorf("%s: it left %v", name, left)
-		}
+	}
+}
+
+// asked is a store that notes how many chunks are asked for at once.
+type asked struct {
+	shuffled
+	mu    sync.Mutex
+	sizes []int
+}
+
+func (a *asked) Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got Got) error {
+	a.mu.Lock()
+	a.sizes = append(a.sizes, len(ids))
+	a.mu.Unlock()
+	return a.shuffled.Chunks(ctx, kind, ids, workers, got)
+}
+
+// TestWritersBeginSoon: they do not wait until a whole window is planned.
+func TestWritersBeginSoon(t *testing.T) {
+	m := newMemStore()
+	a := &asked{shuffled: shuffled{m}}
+	_, err := Tree(t.Context(), a, wideTree(t, m, 2400), filepath.Join(t.TempDir(), "x"), Options{})
+	must(t, err)
+	if first, most := slices.Min(a.sizes), slices.Max(a.sizes); 3*first > most {
+		t.Errorf("windows of %d", a.sizes)
 	}
 }
