@@ -155,7 +155,7 @@ func (q *bulk) raw(p packfile.Span, f *wantedFrame, b *spanBuffers) ([]byte, err
 	if f.Codec == packfile.CodecRaw {
 		raw = slices.Clone(raw)
 	}
-	q.r.frames.Set(f.frameID, &frame{raw: raw})
+	q.r.frames.Set(f.frameID, newFrame(raw))
 	return raw, nil
 }
 

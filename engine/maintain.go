@@ -101,16 +101,16 @@ func (o *owner) checkpointIfDue(ctx context.Context) error {
 	if pos.Sequence < last+uint64(o.settings.CheckpointRecords) {
 		return nil
 	}
-	if err := o.checkpoint(ctx, pos); err != nil {
+	if err := o.writeCheckpoint(ctx, pos); err != nil {
 		return err
 	}
 	// The one before stays, should the new one turn out to be damaged.
 	return commitlog.PruneCheckpoints(ctx, o.c.Store, seqs[min(1, len(seqs)):])
 }
 
-// checkpoint writes one of the present state, then its record. The committer
-// has stopped, so the index stands at pos.
-func (o *owner) checkpoint(ctx context.Context, pos commitlog.Position) error {
+// writeCheckpoint writes one of the present state, then its record. The index
+// stands at pos.
+func (o *owner) writeCheckpoint(ctx context.Context, pos commitlog.Position) error {
 	c, err := commitlog.WriteCheckpoint(ctx, o.c.Store, pos, o.db.Export)
 	if err != nil {
 		return err

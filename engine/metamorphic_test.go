@@ -27,6 +27,7 @@ const metaSteps = 60
 type metaConfig struct {
 	name     string
 	local    bool // a directory, not memory
+	shared   metaShared
 	chunks   chunker.Params
 	settings engine.Settings
 }
@@ -39,6 +40,8 @@ var metaConfigs = []metaConfig{
 	{name: "a directory", local: true, chunks: chunker.DefaultParams, settings: engine.Settings{PackSize: 256 << 10, CheckpointRecords: 7}},
 	{name: "small chunks, no cache", chunks: smallChunks, settings: engine.Settings{PackSize: 100 << 10, CheckpointRecords: 3, CacheBytes: 1}},
 	{name: "small chunks, no checkpoint", chunks: smallChunks, settings: engine.Settings{CheckpointRecords: math.MaxInt}},
+	{name: "a client", shared: asClient, chunks: chunker.DefaultParams, settings: engine.Settings{PackSize: 64 << 10, CheckpointRecords: 2}},
+	{name: "a client that takes over", shared: takingOver, chunks: smallChunks, settings: engine.Settings{PackSize: 32 << 10, CheckpointRecords: 3}},
 }
 
 func TestMetamorphic(t *testing.T) {

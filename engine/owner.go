@@ -37,6 +37,7 @@ type owner struct {
 	mu   sync.Mutex     // one commit at a time
 	log  *commitlog.Log //
 	dead error          // the index no longer follows the log: only opening again helps
+	over chan struct{}  // closed once dead is set
 }
 
 var _ dataplane.Owned = (*owner)(nil)
@@ -45,7 +46,7 @@ var _ dataplane.Owned = (*owner)(nil)
 // another one is. Others find it from the moment on that it has the lock; until
 // the index is at the end of the log, their calls wait.
 func own(ctx context.Context, c Components, s Settings, cfg *config, writable bool, mine func(index.SessionID) bool) (_ *owner, err error) {
-	o := &owner{c: c, settings: s, config: cfg, writable: writable, mine: mine, proj: projector{c.Store, cfg.ID, c.Logger}}
+	o := &owner{c: c, settings: s, config: cfg, writable: writable, mine: mine, over: make(chan struct{}), proj: projector{c.Store, cfg.ID, c.Logger}}
 	if o.lock, err = index.LockDir(c.IndexDir, c.Index); err != nil {
 		return nil, err
 	}
@@ -154,14 +155,44 @@ func (o *owner) recover(ctx context.Context, rebuilt bool) error {
 // Close leaves the store: clients are hung up on, calls under way end. It may
 // first write a checkpoint, so that a later rebuild has less to read.
 func (o *owner) Close() error {
+	o.checkpoint()
 	err := o.hangUp()
 	o.gate.close()
-	if o.writable && o.db != nil && o.dead == nil {
-		if cerr := o.checkpointIfDue(context.Background()); cerr != nil {
-			o.c.Logger.Warn("no checkpoint was written", "error", cerr)
-		}
-	}
 	return errors.Join(err, o.shut())
+}
+
+// checkpoint writes one if it is due. Others can still read meanwhile.
+func (o *owner) checkpoint() {
+	ctx := context.Background()
+	if o.enter(ctx) != nil {
+		return
+	}
+	defer o.gate.leave()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.writable || o.dead != nil {
+		return
+	}
+	if err := o.checkpointIfDue(ctx); err != nil {
+		o.c.Logger.Warn("no checkpoint was written", "error", err)
+	}
+}
+
+// Over implements dataplane.Owned.
+func (o *owner) Over() <-chan struct{} { return o.over }
+
+// fail says that the owner cannot go on, and why. The caller holds mu, or has
+// paused the gate.
+func (o *owner) fail(err error) error {
+	if o.dead == nil {
+		o.dead = fmt.Errorf("%w: %w", dataplane.ErrOver, err)
+	}
+	select {
+	case <-o.over: // a rebuild has helped since
+	default:
+		close(o.over)
+	}
+	return o.dead
 }
 
 // hangUp ends the connections of other processes.
@@ -201,12 +232,11 @@ func (o *owner) Rebuild(ctx context.Context) (dataplane.Rebuilt, error) {
 		o.dead = nil
 		return o.rebuilt, nil
 	}
-	o.dead = fmt.Errorf("the index could not be made anew: %w", err)
 	if o.db != nil { // half an index: what it lacks must not be taken for absent
 		err = errors.Join(err, o.db.Close())
 		o.db = nil
 	}
-	return o.rebuilt, err
+	return o.rebuilt, o.fail(fmt.Errorf("the index could not be made anew: %w", err))
 }
 
 // rebuildRows replaces the index by one projected from the store.

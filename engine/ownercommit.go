@@ -131,13 +131,12 @@ func (o *owner) append(ctx context.Context, packs []*packfile.Index, transitions
 	}
 	if _, err := o.log.Append(ctx, now, records); err != nil {
 		if errors.Is(err, commitlog.ErrFenced) {
-			o.dead = err
+			err = o.fail(err)
 		}
 		return nil, err
 	}
 	if err := o.proj.commit(b, o.log.Position(), o.log.Writer()); err != nil {
-		o.dead = err
-		return nil, fmt.Errorf("the commit is durable, but the index could not follow: %w", err)
+		return nil, o.fail(fmt.Errorf("the commit is durable, but the index could not follow: %w", err))
 	}
 	return outcomes, nil
 }
@@ -239,11 +238,11 @@ type rootedRows interface {
 // checkRoots makes sure that what is about to be named is there. Everything
 // below a node was there when the node was.
 func checkRoots(b rootedRows, r manifest.Root) error {
-	for _, id := range []chunker.ID{r.Content, r.Attrs} {
-		if _, ok, err := b.Lookup(id); err != nil {
+	for kind, id := range map[chunker.Kind]chunker.ID{chunker.DirNode: r.Content, chunker.AttrsNode: r.Attrs} {
+		if loc, ok, err := b.Lookup(id); err != nil {
 			return err
-		} else if !ok {
-			return fmt.Errorf("%w: root %s is in no pack", ErrDamaged, id)
+		} else if !ok || loc.Kind != kind {
+			return missing(kind, id)
 		}
 	}
 	return nil

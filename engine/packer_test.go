@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"context"
 	"encoding/binary"
 	"testing"
 
 	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/index"
 )
 
@@ -36,4 +38,73 @@ func TestAPackOfManyReferencesIsFull(t *testing.T) {
 		}
 	}
 	p.take(true).abort()
+}
+
+// indexOf is the index as a packer sees it: what has been settled, once it was
+// asked for.
+type indexOf struct {
+	dataplane.Chunks
+	has   map[chunker.ID]bool
+	asked int
+}
+
+func (x *indexOf) Has(_ context.Context, ids []chunker.ID, have []bool) error {
+	x.asked++
+	for i, id := range ids {
+		have[i] = x.has[id]
+	}
+	return nil
+}
+
+// What was absent when it was looked up may have come and gone through a pack
+// since then. However often packs were settled meanwhile, it is not stored
+// twice; and the index is asked again only if it must be.
+func TestAChunkThatWasSettledMeanwhileIsNotStoredAgain(t *testing.T) {
+	for settled := range 4 {
+		x := &indexOf{has: map[chunker.ID]bool{}}
+		p, own := newPacker(x, (*config)(nil).packing(), 1<<40), new(tally)
+		add := func(data string, asOf uint64) bool {
+			t.Helper()
+			b := []byte(data)
+			added, _, err := p.add(t.Context(), p.mark(), own, chunk{id: chunker.Data.Sum(b), data: b, asOf: asOf})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return added
+		}
+		settle := func() {
+			t.Helper()
+			b := p.take(true)
+			err := b.each(func(o *openPack) (err error) {
+				o.sealed, err = o.Seal()
+				for _, e := range o.sealed.Index.Entries {
+					x.has[e.ID] = true
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.settle(b)
+		}
+		asOf := p.asOf() // an ingest has found that the index has neither
+		if !add("theirs", p.asOf()) {
+			t.Fatal("a new chunk is not stored")
+		}
+		for n := range settled {
+			settle()
+			add("other"+string(rune('a'+n)), p.asOf())
+		}
+		x.asked = 0
+		if add("theirs", asOf) {
+			t.Errorf("settled %d times meanwhile: the chunk is stored again", settled)
+		}
+		if want := min(max(settled-1, 0), 1); x.asked != want {
+			t.Errorf("settled %d times meanwhile: the index was asked %d times, not %d", settled, x.asked, want)
+		}
+		if !add("mine", asOf) {
+			t.Errorf("settled %d times meanwhile: a chunk that nobody has stored is not stored", settled)
+		}
+		p.take(true).abort()
+	}
 }

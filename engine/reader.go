@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"unsafe"
 
 	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/semaphore"
@@ -18,7 +20,7 @@ import (
 )
 
 // reader fetches chunks: index → frame → bytes, checked against their id.
-// A chunk that was checked once stays so as long as its frame is in memory.
+// A chunk that was checked once usually stays so as long as its frame is in memory.
 // Decoded frames are kept up to a number of bytes; several readers of one frame
 // wait for one fetch. Bulk reads hold a third of that besides.
 type reader struct {
@@ -33,22 +35,59 @@ type reader struct {
 
 type frameID = dataplane.FrameID
 
-// frame is decoded bytes, and which chunks of them have been checked.
+// frame is decoded bytes, and some of their chunks that have been checked. For
+// each slotRange bytes of them it remembers the last one that begins there:
+// chunks smaller than that may be checked again, which costs little, while to
+// remember all of them could take more than the bytes.
 type frame struct {
 	raw     []byte
-	checked sync.Map // offset → chunker.ID
+	checked []atomic.Pointer[checked]
+}
+
+// checked is a chunk whose bytes are its id's.
+type checked struct {
+	offset, length uint32
+	id             chunker.ID
+}
+
+const slotRange = 4 << 10
+
+func newFrame(raw []byte) *frame {
+	return &frame{raw: raw, checked: make([]atomic.Pointer[checked], len(raw)/slotRange+1)}
 }
 
 var _ manifest.Source = (*reader)(nil)
 
-// frameOverhead is about what the cache and the checked chunks of a frame take,
-// in bytes.
-const frameOverhead = 1 << 10
+// What a frame takes in the cache besides its bytes, at most.
+const (
+	frameOverhead = 512
+	slotOverhead  = int(unsafe.Sizeof(atomic.Pointer[checked]{}) + unsafe.Sizeof(checked{}))
+)
+
+func (f *frame) size() uint32 {
+	return uint32(cap(f.raw) + len(f.checked)*slotOverhead + frameOverhead)
+}
+
+// chunk is the chunk at loc, if its bytes are the id's.
+func (f *frame) chunk(loc index.Location, id chunker.ID) ([]byte, bool) {
+	b, ok := chunkIn(f.raw, loc)
+	if !ok {
+		return nil, false
+	}
+	slot := &f.checked[loc.Offset/slotRange]
+	if c := slot.Load(); c != nil && *c == (checked{loc.Offset, loc.Length, id}) {
+		return b, true
+	}
+	if b, ok = checkedChunk(f.raw, loc, id); ok {
+		slot.Store(&checked{loc.Offset, loc.Length, id})
+	}
+	return b, ok
+}
 
 func newReader(s backends.Store, plane dataplane.Chunks, cacheBytes int64) *reader {
 	frames := otter.Must(&otter.Options[frameID, *frame]{
 		MaximumWeight: uint64(max(cacheBytes, 1)), // otter takes 0 for no limit at all
-		Weigher:       func(_ frameID, f *frame) uint32 { return uint32(cap(f.raw)) + frameOverhead },
+		Weigher:       func(_ frameID, f *frame) uint32 { return f.size() },
 	})
 	held := max(cacheBytes/3, heldMin)
 	return &reader{store: s, plane: plane, frames: frames, heldMax: held, held: semaphore.NewWeighted(held)}
@@ -75,16 +114,10 @@ func (r *reader) Chunk(ctx context.Context, kind chunker.Kind, id chunker.ID) ([
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", kind, id, err)
 	}
-	if known, ok := f.checked.Load(loc.Offset); ok && known == id {
-		if b, ok := chunkIn(f.raw, loc); ok {
-			return b, nil
-		}
-	}
-	b, ok := checkedChunk(f.raw, loc, id)
+	b, ok := f.chunk(loc, id)
 	if !ok {
 		return nil, r.mismatch(ctx, loc, id)
 	}
-	f.checked.Store(loc.Offset, id)
 	return b, nil
 }
 
@@ -126,7 +159,7 @@ func (r *reader) load(ctx context.Context, f frameID) (*frame, error) {
 		return nil, err
 	}
 	raw, err := packfile.ReadFrame(ctx, r.store, place.Pack, place.Frame)
-	return &frame{raw: raw}, err
+	return newFrame(raw), err
 }
 
 // mismatch names the place of a chunk whose bytes are not its own.

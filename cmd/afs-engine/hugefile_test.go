@@ -12,6 +12,7 @@ import (
 	"github.com/zeebo/blake3"
 
 	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine"
 )
 
 // hugeFileSize is the size of the files, in bytes.
@@ -116,6 +117,14 @@ func TestAHugeDenseFileTakesLittleMemory(t *testing.T) {
 	m := newMeter(t, "dense")
 	src := filepath.Join(t.TempDir(), "file")
 	denseFile(t, src, hugeFileSize())
+	m.hugeFile(src, fileSum(t, src))
+}
+
+func TestTheLeastMemoryIsEnoughForALargeFile(t *testing.T) {
+	m := newMeter(t, "least")
+	m.memory = engine.MemoryMin
+	src := filepath.Join(t.TempDir(), "file")
+	denseFile(t, src, hugeFileSize()/10>>20<<20)
 	m.hugeFile(src, fileSum(t, src))
 }
 

@@ -77,6 +77,10 @@ func mountArgs(args []string) (dir string, ref *registry.Ref, err error) {
 	return dir, ref, nil
 }
 
+// inodesShare is the part of --memory that inodes may take: they are most of
+// what a mount holds besides the index and the frames in its cache.
+const inodesShare = 4
+
 type mountLine struct {
 	Store string `json:"store"`
 	Dir   string `json:"dir"`
@@ -107,6 +111,7 @@ func (a *app) mount(ctx context.Context, f *mountFlags, dir string, ref *registr
 			AllowOther: f.allowOther,
 			Logger:     a.log,
 			StoreName:  loc,
+			InodesMax:  int(a.memory / inodesShare / fusefs.InodeBytes),
 			Stat:       statsOf(eng),
 			Errno:      errnoOf,
 		})

@@ -54,7 +54,7 @@ func dial(ctx context.Context, addr string, says Serving) (*client, error) {
 	}
 	s := &client{
 		addr: addr, says: says, codec: c, turns: make(chan struct{}, connsUsed),
-		pool: drpcpool.New[string, *drpcconn.Conn](drpcpool.Options{Capacity: connsIdle}),
+		pool: drpcpool.New[string, *drpcconn.Conn](drpcpool.Options{Capacity: connsIdle, Expiration: idleMax / 2}),
 	}
 	first, err := s.connect(ctx, addr)
 	if err != nil {

@@ -56,23 +56,36 @@ func TestManyAtOnceElectOneOwner(t *testing.T) {
 			}
 		}
 		wg.Wait()
+		for _, s := range all {
+			if s != nil { // those of before may all have been answered by the leaver
+				still(t, s)
+			}
+		}
 	}
 }
 
 // A process makes as many calls at once as it likes. Those that its connections
 // are too few for wait; none is refused.
 func TestMoreCallsAtOnceThanConnectionsWaitForTheirTurn(t *testing.T) {
-	l := newLock(t)
-	var most, inside atomic.Int64
-	l.f.hook = func(context.Context, string) error {
+	var inside, most atomic.Int64
+	full := make(chan struct{})
+	f := &fake{hook: func(context.Context, string) error {
 		n := inside.Add(1)
 		defer inside.Add(-1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
+		if n == connsUsed {
+			select {
+			case <-full:
+			default:
+				close(full)
+			}
+		}
+		<-full
 		return nil
-	}
-	owner := l.share()
-	client := share(t, l.dir, busy, nil)
+	}}
+	s := serveFake(t, f)
+	client := share(t, s.dir, busy, nil)
 	var wg sync.WaitGroup
 	for range 8 * connsOfPeer {
 		wg.Go(func() {
@@ -82,18 +95,25 @@ func TestMoreCallsAtOnceThanConnectionsWaitForTheirTurn(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := most.Load(); n > connsUsed {
-		t.Errorf("%d calls at once", n)
+	if n := most.Load(); n != connsUsed {
+		t.Errorf("%d calls at once, not %d", n, connsUsed)
 	}
-	if asked := len(l.f.taken()); asked != 8*connsOfPeer*5 {
+	if asked := len(f.taken()); asked != 8*connsOfPeer*5 {
 		t.Errorf("%d calls were made of %d", asked, 8*connsOfPeer*5)
 	}
+	c := s.dial(t)
+	for range connsUsed {
+		c.turns <- struct{}{} // as a call under way does
+	}
+	f.taken()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := client.Get(ctx, nil); !errors.Is(err, context.Canceled) {
+	if _, err := c.State(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("a call that was given up: %v", err)
 	}
-	closed(t, owner)
+	if len(c.turns) != cap(c.turns) || connsUsed >= connsOfPeer || len(f.taken()) > 0 {
+		t.Errorf("more than %d calls at once", connsUsed)
+	}
 }
 
 func TestAProcessHasOnlySoManyConnections(t *testing.T) {

@@ -16,11 +16,18 @@ var (
 	// ErrSilent says that a process holds the store and cannot be reached.
 	ErrSilent = errors.New("the store is in use by a process that does not answer")
 
+	// ErrOver is the answer of an owner that cannot go on: its index has failed.
+	// What was asked for may have been done. The next owner knows.
+	ErrOver = errors.New("the store's owner cannot go on")
+
 	// ErrProtocol says that a message makes no sense.
 	ErrProtocol = errors.New("bad message")
 
 	// errLost says that nobody knows what came of a call.
 	errLost = errors.New("the connection to the store's owner was lost")
+
+	// errForeign is the kind of ErrSilent that waiting does not help with.
+	errForeign = fmt.Errorf("%w", ErrSilent)
 
 	// errLater asks to call again: the owner is busy with the index itself.
 	errLater = errors.New("the store's owner is busy")
@@ -77,7 +84,7 @@ func (e Errors) decode(f *failure) error {
 func (e Errors) all() map[string]error {
 	all := map[string]error{
 		"canceled": context.Canceled, "deadline": context.DeadlineExceeded,
-		"protocol": ErrProtocol, "skew": ErrSkew, "later": errLater, "closed": ErrClosed,
+		"protocol": ErrProtocol, "skew": ErrSkew, "later": errLater, "closed": ErrClosed, "over": ErrOver,
 	}
 	maps.Copy(all, e.Named)
 	return all

@@ -52,6 +52,8 @@ func (f *fake) taken() []string {
 
 func (f *fake) Close() error { return nil }
 
+func (f *fake) Over() <-chan struct{} { return nil }
+
 func (f *fake) Has(ctx context.Context, ids []chunker.ID, have []bool) error {
 	for i := range ids {
 		have[i] = ids[i][0]%2 == 1

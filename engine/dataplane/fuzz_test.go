@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"sync"
 	"testing"
+	"time"
 
 	"storj.io/drpc/drpcconn"
 	"storj.io/drpc/drpcerr"
@@ -29,13 +30,14 @@ func (c complaints) Handle(_ context.Context, r slog.Record) error {
 }
 
 // pipe is a connection to a server of a fake, and what waits for its end.
-func pipe(t *testing.T) (end net.Conn, wait func()) {
+func pipe(t *testing.T, idle time.Duration) (end net.Conn, wait func()) {
 	says := serving()
 	says.Logger = slog.New(complaints{slog.DiscardHandler, t})
 	v, err := newServer(&fake{}, says)
 	if err != nil {
 		t.Fatal(err)
 	}
+	v.idle = idle
 	here, there := net.Pipe()
 	var wg sync.WaitGroup
 	wg.Go(func() { v.serve(t.Context(), there, peer{pid: 1}) })
@@ -62,7 +64,7 @@ func FuzzHandler(f *testing.F) {
 		if len(message) > messageMax || len(name) > messageMax {
 			return
 		}
-		end, wait := pipe(t)
+		end, wait := pipe(t, idleMax)
 		defer wait()
 		conn := drpcconn.NewWithOptions(end, drpcconn.Options{Manager: managerOptions()})
 		defer conn.Close()
@@ -89,8 +91,9 @@ func FuzzConnection(f *testing.F) {
 	f.Add(append(hi, call...))
 	f.Add(append(hi, call[:len(call)/2]...))
 	f.Add(append(call, call...))
+	f.Add(call[len(call)-4:]) // the end of a call without its beginning
 	f.Fuzz(func(t *testing.T, b []byte) {
-		end, wait := pipe(t)
+		end, wait := pipe(t, 20*time.Millisecond)
 		go func() {
 			for buf := make([]byte, 1<<10); ; {
 				if _, err := end.Read(buf); err != nil {
@@ -103,22 +106,24 @@ func FuzzConnection(f *testing.F) {
 	})
 }
 
-// again decodes b, and what was decoded once it is encoded again: both are the
-// same.
+// again decodes b, which may have several forms of the same, and what came of
+// that once it is encoded, and once more: both are the same.
 func again[T any](t *testing.T, c codec, b []byte) {
-	var first, second T
-	if err := c.Unmarshal(b, &first); err != nil {
-		return
+	var all [3]T
+	for i := range all {
+		if err := c.Unmarshal(b, &all[i]); err != nil {
+			if i > 0 {
+				t.Fatalf("%+v cannot be read back: %v", all[i-1], err)
+			}
+			return
+		}
+		var err error
+		if b, err = c.Marshal(&all[i]); err != nil {
+			return // such as a time that only a number can say
+		}
 	}
-	b, err := c.Marshal(&first)
-	if err != nil {
-		return // such as a time that only a number can say
-	}
-	if err := c.Unmarshal(b, &second); err != nil {
-		t.Fatalf("%+v cannot be read back: %v", first, err)
-	}
-	if !reflect.DeepEqual(first, second) {
-		t.Fatalf("%+v was read back as %+v", first, second)
+	if !reflect.DeepEqual(all[1], all[2]) {
+		t.Fatalf("%+v was read back as %+v", all[1], all[2])
 	}
 }
 

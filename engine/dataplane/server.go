@@ -21,6 +21,10 @@ const (
 	connsMax    = 256 // in all
 	connsOfPeer = 32  // of one process
 	waitMax     = 20 * time.Second
+
+	// idleMax is after how long without a call a connection is given up. One that
+	// sends what is no call is not read any more, so its end is not noticed.
+	idleMax = 2 * time.Minute
 )
 
 // codeRefused marks the answer to a call that must not be made again: it makes
@@ -47,6 +51,7 @@ type Server struct {
 	// wait is how long a call may wait for others, such as a rebuild. Then the
 	// client is told to come again, and so learns that somebody is there.
 	wait time.Duration
+	idle time.Duration // see idleMax
 
 	mu    sync.Mutex
 	conns map[net.Conn]int // of which process
@@ -70,7 +75,7 @@ func newServer(s Service, o Serving) (*Server, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Server{Serving: o, service: s, codec: c, wait: waitMax, conns: map[net.Conn]int{}}, nil
+	return &Server{Serving: o, service: s, codec: c, wait: waitMax, idle: idleMax, conns: map[net.Conn]int{}}, nil
 }
 
 func (v *Server) start(lis *net.UnixListener) {
@@ -155,7 +160,9 @@ func (v *Server) dismiss(conn net.Conn) {
 
 func (v *Server) serve(ctx context.Context, conn net.Conn, p peer) {
 	h := &handler{v: v, pid: p.pid}
-	s := drpcserver.NewWithOptions(h, drpcserver.Options{Manager: managerOptions()})
+	o := managerOptions()
+	o.InactivityTimeout = v.idle
+	s := drpcserver.NewWithOptions(h, drpcserver.Options{Manager: o})
 	err := s.ServeOne(ctx, conn)
 	if err != nil && ctx.Err() == nil && !isHangUp(err) {
 		v.Logger.Debug("a client's connection ended", "pid", p.pid, "error", err)

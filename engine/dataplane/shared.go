@@ -18,6 +18,10 @@ import (
 // Owned is a Service in this process, until Close.
 type Owned interface {
 	Service
+
+	// Over is closed when the service cannot go on, and answers with ErrOver.
+	Over() <-chan struct{}
+
 	Close() error
 }
 
@@ -46,6 +50,9 @@ type Shared struct {
 	owned    Owned         // this process's own service, if it is the owner
 	client   *client       // else, if there is a connection
 	closed   bool
+
+	quit     chan struct{}
+	retiring sync.WaitGroup
 }
 
 var _ Service = (*Shared)(nil)
@@ -61,7 +68,7 @@ func Share(ctx context.Context, o Sharing) (*Shared, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Shared{o: o}
+	s := &Shared{o: o, quit: make(chan struct{})}
 	_, err := s.service(ctx)
 	if err != nil {
 		return nil, err
@@ -79,17 +86,42 @@ func (s *Shared) Owner() bool {
 // Close leaves the store. Calls must have ended.
 func (s *Shared) Close() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
 	s.closed = true
-	var err error
-	if s.owned != nil {
-		err = s.owned.Close()
-	}
-	if s.client != nil {
-		err = errors.Join(err, s.client.close())
-	}
+	close(s.quit)
+	owned, client := s.owned, s.client
 	s.owned, s.client = nil, nil
+	s.mu.Unlock()
+	var err error
+	if owned != nil {
+		err = owned.Close()
+	}
+	if client != nil {
+		err = errors.Join(err, client.close())
+	}
+	s.retiring.Wait()
 	return err
+}
+
+// retire ends an owner that cannot go on, so that the next call finds another.
+func (s *Shared) retire(o Owned) {
+	select {
+	case <-s.quit:
+		return
+	case <-o.Over():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.owned != o {
+		return
+	}
+	s.owned = nil
+	if err := o.Close(); err != nil {
+		s.o.Logger.Warn("the index could not be closed", "error", err)
+	}
 }
 
 // service is the one to call.
@@ -126,6 +158,9 @@ func (s *Shared) service(ctx context.Context) (Service, error) {
 				return nil, err
 			}
 			s.owned, s.client = owned, client
+			if owned != nil {
+				s.retiring.Go(func() { s.retire(owned) })
+			}
 			s.mu.Unlock()
 			if err != nil {
 				return nil, err
@@ -164,8 +199,11 @@ func (s *Shared) elect(ctx context.Context) (Owned, *client, error) {
 		if derr == nil {
 			return nil, client, nil
 		}
-		if errors.Is(derr, ErrSkew) || ctx.Err() != nil {
-			return nil, nil, errors.Join(ctx.Err(), derr)
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		if errors.Is(derr, ErrSkew) || errors.Is(derr, errForeign) {
+			return nil, nil, derr
 		}
 		if time.Now().After(deadline) {
 			return nil, nil, fmt.Errorf("%w (%w)", err, derr)
@@ -185,6 +223,9 @@ func (s *Shared) reach(ctx context.Context, deadline time.Time) (*client, error)
 	there, err := addressIn(s.o.IndexDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: it says nowhere how", ErrSilent)
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("%w: it is another user's", errForeign)
 	}
 	if err != nil {
 		return nil, err
@@ -206,10 +247,14 @@ func (s *Shared) drop(lost Service) {
 	}
 }
 
+// overMax is after how many owners that could not go on a call is given up, or
+// how often one is asked that is about to leave.
+const overMax = 50
+
 // do makes a call, again if need be. again is true when nobody knows whether it
 // has been carried out.
 func (s *Shared) do(ctx context.Context, f func(v Service, again bool) error) error {
-	again := false
+	again, over := false, 0
 	for {
 		v, err := s.service(ctx)
 		if err != nil {
@@ -221,7 +266,11 @@ func (s *Shared) do(ctx context.Context, f func(v Service, again bool) error) er
 			s.o.Logger.Debug("the owner is lost", "error", err)
 			s.drop(v)
 			again = true
-		case errors.Is(err, errLater), errors.Is(err, ErrClosed) && s.open(): // the owner is leaving
+		case errors.Is(err, ErrOver) && over < overMax, errors.Is(err, errLater), errors.Is(err, ErrClosed) && s.open(): // the owner is leaving
+			if errors.Is(err, ErrOver) {
+				over++
+				again = true
+			}
 			select {
 			case <-time.After(pauseMin):
 			case <-ctx.Done():

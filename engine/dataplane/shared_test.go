@@ -131,8 +131,8 @@ func TestACallUnderWayIsMadeAgainUnderTheNextOwner(t *testing.T) {
 		select {
 		case <-leaving:
 			return nil
-		case begun <- struct{}{}:
 		default:
+			begun <- struct{}{}
 		}
 		<-ctx.Done()
 		return ctx.Err()
