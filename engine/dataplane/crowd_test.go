@@ -231,26 +231,3 @@ func TestACallThatWaitsForLongIsToldToComeAgain(t *testing.T) {
 		t.Errorf("asked %d times; to be told that it may have been carried out: %t", times, g.Transitions[0].Again)
 	}
 }
-
-// A deadline that is not the wait for others is an error like any other, and
-// the call is not made again: it may have been carried out.
-func TestADeadlineOfTheServiceIsNotTakenForAWait(t *testing.T) {
-	s := serveFake(t, &fake{hook: func(context.Context, string) error { return context.DeadlineExceeded }})
-	if _, err := s.dial(t).State(t.Context()); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errLater) {
-		t.Fatal(err)
-	}
-}
-
-func TestAPanicIsAnAnswer(t *testing.T) {
-	f := &fake{hook: func(_ context.Context, call string) error {
-		if call == callState {
-			panic("a defect")
-		}
-		return nil
-	}}
-	c := serveFake(t, f).dial(t)
-	if _, err := c.State(t.Context()); !errors.Is(err, ErrProtocol) {
-		t.Fatal(err)
-	}
-	still(t, c)
-}
