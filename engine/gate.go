@@ -54,6 +54,13 @@ func (g *gate) await(ctx context.Context, ready func() bool) error {
 
 // enter lets a call in, as soon as the gate is not paused.
 func (g *gate) enter(ctx context.Context) error {
+	g.mu.Lock()
+	if !g.closed && !g.paused {
+		g.inside++
+		g.mu.Unlock()
+		return nil
+	}
+	g.mu.Unlock()
 	if err := g.await(ctx, func() bool { return g.closed || !g.paused }); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/artifortress/afs-engine/chunker"
@@ -51,6 +52,7 @@ type Shared struct {
 	client   *client       // else, if there is a connection
 	closed   bool
 
+	here     atomic.Pointer[Owned] // owned, for calls that come by the million
 	quit     chan struct{}
 	retiring sync.WaitGroup
 }
@@ -94,6 +96,7 @@ func (s *Shared) Close() error {
 	close(s.quit)
 	owned, client := s.owned, s.client
 	s.owned, s.client = nil, nil
+	s.here.Store(nil)
 	s.mu.Unlock()
 	var err error
 	if owned != nil {
@@ -119,6 +122,7 @@ func (s *Shared) retire(o Owned) {
 		return
 	}
 	s.owned = nil
+	s.here.Store(nil)
 	if err := o.Close(); err != nil {
 		s.o.Logger.Warn("the index could not be closed", "error", err)
 	}
@@ -159,6 +163,7 @@ func (s *Shared) service(ctx context.Context) (Service, error) {
 			}
 			s.owned, s.client = owned, client
 			if owned != nil {
+				s.here.Store(&owned)
 				s.retiring.Go(func() { s.retire(owned) })
 			}
 			s.mu.Unlock()
@@ -289,10 +294,20 @@ func (s *Shared) open() bool {
 }
 
 func (s *Shared) Has(ctx context.Context, ids []chunker.ID, have []bool) error {
+	if v := s.here.Load(); v != nil {
+		if err := (*v).Has(ctx, ids, have); err == nil {
+			return nil
+		}
+	}
 	return s.do(ctx, func(v Service, _ bool) error { return v.Has(ctx, ids, have) })
 }
 
 func (s *Shared) Lookup(ctx context.Context, ids []chunker.ID, found []Place) error {
+	if v := s.here.Load(); v != nil {
+		if err := (*v).Lookup(ctx, ids, found); err == nil {
+			return nil
+		}
+	}
 	return s.do(ctx, func(v Service, _ bool) error { return v.Lookup(ctx, ids, found) })
 }
 
@@ -310,7 +325,17 @@ func (s *Shared) Page(ctx context.Context, prefix, from []byte, size int) (rows 
 	return rows, more, err
 }
 
-func (s *Shared) Known(ctx context.Context, id source.Identity, t known.Trust, keep bool) (f known.File, ok bool, err error) {
+func (s *Shared) Known(ctx context.Context, id source.Identity, t known.Trust, keep bool) (known.File, bool, error) {
+	if v := s.here.Load(); v != nil {
+		if f, ok, err := (*v).Known(ctx, id, t, keep); err == nil {
+			return f, ok, nil
+		}
+	}
+	return s.knownElsewhere(ctx, id, t, keep)
+}
+
+// knownElsewhere is apart because what its closure holds is allocated.
+func (s *Shared) knownElsewhere(ctx context.Context, id source.Identity, t known.Trust, keep bool) (f known.File, ok bool, err error) {
 	err = s.do(ctx, func(v Service, _ bool) (err error) { f, ok, err = v.Known(ctx, id, t, keep); return err })
 	return f, ok, err
 }
