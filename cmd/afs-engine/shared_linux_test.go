@@ -151,7 +151,7 @@ func (c *crowd) run(verb string, args ...string) bool {
 func (c *crowd) source(seed uint64) string {
 	dir, err := os.MkdirTemp(c.work, "src-")
 	if err != nil {
-		c.t.Fatal(err)
+		panic(err)
 	}
 	for i := range 40 {
 		s, size := seed, 100_000
@@ -164,11 +164,12 @@ func (c *crowd) source(seed uint64) string {
 		b := make([]byte, size)
 		_, _ = rand.NewChaCha8([32]byte{byte(i), byte(s), byte(s >> 8), byte(s >> 16), byte(s >> 24)}).Read(b)
 		sub := filepath.Join(dir, fmt.Sprintf("d%d", i%7))
-		if err := os.MkdirAll(sub, 0o755); err == nil {
+		err := os.MkdirAll(sub, 0o755)
+		if err == nil {
 			err = os.WriteFile(filepath.Join(sub, fmt.Sprintf("f%d", i)), b, 0o644)
 		}
 		if err != nil {
-			c.t.Fatal(err)
+			panic(err) // not this test's goroutine
 		}
 	}
 	return dir
@@ -197,12 +198,12 @@ func (c *crowd) batches() {
 		defer os.RemoveAll(src)
 		seeds[ref] = seed
 		if err := json.NewEncoder(&lines).Encode(map[string]string{"source": src, "ref": ref}); err != nil {
-			c.t.Fatal(err)
+			panic(err)
 		}
 	}
 	file := filepath.Join(c.work, "batch.jsonl")
 	if err := os.WriteFile(file, lines.Bytes(), 0o644); err != nil {
-		c.t.Fatal(err)
+		panic(err)
 	}
 	for !c.run("batch", "ingest", "--jobs", "2", "--batch", file) {
 		if c.failed() {
@@ -254,7 +255,7 @@ func (c *crowd) rebuilds() {
 func (c *crowd) mounts() {
 	dir, err := os.MkdirTemp(c.work, "mnt-")
 	if err != nil {
-		c.t.Fatal(err)
+		panic(err)
 	}
 	cmd := exec.Command("afs-engine", "--store", c.store, "--quiet", "mount", dir)
 	out, err := cmd.StdoutPipe()
@@ -262,7 +263,7 @@ func (c *crowd) mounts() {
 		err = cmd.Start()
 	}
 	if err != nil {
-		c.t.Fatal(err)
+		panic(err)
 	}
 	defer func() {
 		_ = cmd.Process.Kill()
