@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -112,7 +113,7 @@ func again[T any](t *testing.T, c codec, b []byte) {
 	var all [3]T
 	for i := range all {
 		if err := c.Unmarshal(b, &all[i]); err != nil {
-			if i > 0 {
+			if i > 0 && !strings.Contains(err.Error(), "for time.Time") { // a year that only a number can say
 				t.Fatalf("%+v cannot be read back: %v", all[i-1], err)
 			}
 			return
