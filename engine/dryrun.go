@@ -42,12 +42,7 @@ func (t *tryChunks) known(ctx context.Context, ids []chunker.ID, have []bool) (a
 		clear(have)
 		return 0, nil
 	}
-	for len(ids) > 0 && err == nil {
-		n := min(len(ids), dataplane.IDsMax)
-		err = t.plane.Has(ctx, ids[:n], have[:n])
-		ids, have = ids[n:], have[n:]
-	}
-	return 0, err
+	return 0, hasAll(ctx, t.plane, ids, have)
 }
 
 func (t *tryChunks) put(ctx context.Context, c chunk) (added bool, err error) {

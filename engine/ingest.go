@@ -150,12 +150,19 @@ type storeChunks struct {
 
 func (s *storeChunks) known(ctx context.Context, ids []chunker.ID, have []bool) (asOf uint64, err error) {
 	asOf = s.commits.packer.asOf()
-	for len(ids) > 0 && err == nil {
+	return asOf, hasAll(ctx, s.commits.plane, ids, have)
+}
+
+// hasAll is plane.Has for any number of ids.
+func hasAll(ctx context.Context, plane dataplane.Chunks, ids []chunker.ID, have []bool) error {
+	for len(ids) > 0 {
 		n := min(len(ids), dataplane.IDsMax)
-		err = s.commits.plane.Has(ctx, ids[:n], have[:n])
+		if err := plane.Has(ctx, ids[:n], have[:n]); err != nil {
+			return err
+		}
 		ids, have = ids[n:], have[n:]
 	}
-	return asOf, err
+	return nil
 }
 
 func (s *storeChunks) put(ctx context.Context, c chunk) (bool, error) {

@@ -35,7 +35,7 @@ func TestManyAtOnceElectOneOwner(t *testing.T) {
 		owner := -1
 		for i, s := range all {
 			switch {
-			case s == nil || !s.Owner():
+			case s == nil || !s.owns():
 			case owner >= 0:
 				t.Fatalf("round %d: %d and %d are owners", round, owner, i)
 			default:

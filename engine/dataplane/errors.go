@@ -53,8 +53,9 @@ func (e Errors) encode(err error) *failure {
 		return nil
 	}
 	f := &failure{Text: err.Error()}
-	for _, name := range slices.Sorted(maps.Keys(e.all())) {
-		if errors.Is(err, e.all()[name]) {
+	all := e.all()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if errors.Is(err, all[name]) {
 			f.Is = append(f.Is, name)
 		}
 	}
@@ -69,8 +70,9 @@ func (e Errors) decode(f *failure) error {
 		return nil
 	}
 	r := &remoteError{text: f.Text}
+	all := e.all()
 	for _, name := range f.Is {
-		if is, ok := e.all()[name]; ok {
+		if is, ok := all[name]; ok {
 			r.is = append(r.is, is)
 		}
 	}

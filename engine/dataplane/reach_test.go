@@ -42,7 +42,7 @@ func TestWhatDeadOwnersLeaveBlocksNobody(t *testing.T) {
 			owner, client := l.share(), l.share()
 			still(t, owner)
 			still(t, client)
-			if !owner.Owner() || client.Owner() {
+			if !owner.owns() || client.owns() {
 				t.Error("the first is not the owner")
 			}
 			socks, err := filepath.Glob(filepath.Join(l.dir, "*.sock"))

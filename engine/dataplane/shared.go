@@ -78,8 +78,8 @@ func Share(ctx context.Context, o Sharing) (*Shared, error) {
 	return s, nil
 }
 
-// Owner reports whether this process is the owner now.
-func (s *Shared) Owner() bool {
+// owns reports whether this process is the owner now.
+func (s *Shared) owns() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.owned != nil

@@ -92,7 +92,7 @@ func closed(t *testing.T, s *Shared) {
 func TestTheFirstIsTheOwnerAndTheNextTakesItsPlace(t *testing.T) {
 	l := newLock(t)
 	first, second, third := l.share(), l.share(), l.share()
-	if !first.Owner() || second.Owner() || third.Owner() {
+	if !first.owns() || second.owns() || third.owns() {
 		t.Fatal("not the first is the owner")
 	}
 	for _, s := range []*Shared{first, second, third} {
@@ -101,12 +101,12 @@ func TestTheFirstIsTheOwnerAndTheNextTakesItsPlace(t *testing.T) {
 	closed(t, first)
 	still(t, second)
 	still(t, third)
-	if second.Owner() == third.Owner() {
-		t.Fatalf("after the first has left, of two others both or none is the owner: %t", second.Owner())
+	if second.owns() == third.owns() {
+		t.Fatalf("after the first has left, of two others both or none is the owner: %t", second.owns())
 	}
 	closed(t, second)
 	still(t, third)
-	if !third.Owner() {
+	if !third.owns() {
 		t.Fatal("the last one is not the owner")
 	}
 	if _, _, err := second.Get(t.Context(), nil); !errors.Is(err, ErrClosed) {
@@ -147,7 +147,7 @@ func TestACallUnderWayIsMadeAgainUnderTheNextOwner(t *testing.T) {
 	if err := <-answer; err != nil {
 		t.Fatal(err)
 	}
-	if !client.Owner() {
+	if !client.owns() {
 		t.Error("the client has not become the owner")
 	}
 	heard := l.f.taken()
