@@ -153,6 +153,16 @@ func BenchmarkHash(b *testing.B) {
 			})
 		}
 		run("data", func() { chunker.Data.Sum(data) })
+		b.Run(fmt.Sprintf("data at once/size=%dK", size>>10), func(b *testing.B) {
+			const together = 1 << 20
+			chunks := slices.Collect(slices.Chunk(randomBytes(2, together), size))
+			ids := make([]chunker.ID, len(chunks))
+			b.SetBytes(together)
+			b.ReportAllocs()
+			for b.Loop() {
+				chunker.Data.SumAll(ids, chunks)
+			}
+		})
 		run("node", func() { chunker.DirNode.Sum(data) })
 		run("library", func() { blake3.Sum256(data) })
 		run("sha256", func() { sha256.Sum256(data) })

@@ -13,20 +13,32 @@ import (
 
 // Before and after the data lie pages that may not be read: one byte beyond a
 // slice is a fault.
-func TestCutReadsNothingBeyondItsData(t *testing.T) {
+func guarded(t *testing.T) []byte {
 	page := os.Getpagesize()
 	pages := max(2, 8192/page)
 	mapped, err := unix.Mmap(-1, 0, (pages+2)*page, unix.PROT_NONE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Munmap(mapped)
+	t.Cleanup(func() { _ = unix.Munmap(mapped) })
 	room := mapped[page : page+pages*page]
 	if err := unix.Mprotect(room, unix.PROT_READ|unix.PROT_WRITE); err != nil {
 		t.Fatal(err)
 	}
 	copy(room, randomBytes(20, len(room)))
+	return room
+}
 
+func TestSumAllReadsNothingBeyondItsData(t *testing.T) {
+	room := guarded(t)
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	for n := range len(room) {
+		checkSums(t, [][]byte{room[len(room)-n:], room[:n:n], room})
+	}
+}
+
+func TestCutReadsNothingBeyondItsData(t *testing.T) {
+	room := guarded(t)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	for _, p := range []chunker.Params{{Min: 64, Avg: 1 << 14, Max: 1 << 15}, {Min: 64, Avg: 500, Max: 1 << 12}} {
 		for n := 0; n < min(3000, len(room)); n += stride(7) {

@@ -16,9 +16,10 @@ type block struct {
 	pieces []piece // of buf[:n]
 	home   chan *block
 
-	asOf uint64       // see chunk
-	ids  []chunker.ID // of the pieces, for name
-	have []bool
+	asOf   uint64   // see chunk
+	chunks [][]byte // the pieces that are chunks, for name; so are these:
+	ids    []chunker.ID
+	have   []bool
 }
 
 // piece is a chunk of a block.
@@ -88,29 +89,29 @@ func (b *block) cut(p chunker.Params, n int, last bool) int {
 
 // name computes the ids of the block's chunks and looks them up.
 func (b *block) name(ctx context.Context, s storer) (err error) {
-	b.ids = b.ids[:0]
+	b.chunks = b.chunks[:0]
 	from := 0
 	for i := range b.pieces {
 		c := &b.pieces[i]
 		data := b.buf[from:c.end]
 		from = c.end
-		if c.zero = chunker.Zero(data); c.zero {
-			continue
+		if c.zero = chunker.Zero(data); !c.zero {
+			b.chunks = append(b.chunks, data)
 		}
-		c.id = chunker.Sum(data)
-		b.ids = append(b.ids, c.id)
 	}
-	b.have = slices.Grow(b.have[:0], len(b.ids))[:len(b.ids)]
-	if len(b.ids) == 0 {
+	if len(b.chunks) == 0 {
 		return nil
 	}
+	b.ids = slices.Grow(b.ids[:0], len(b.chunks))[:len(b.chunks)]
+	b.have = slices.Grow(b.have[:0], len(b.chunks))[:len(b.chunks)]
+	chunker.Data.SumAll(b.ids, b.chunks)
 	if b.asOf, err = s.known(ctx, b.ids, b.have); err != nil {
 		return err
 	}
 	n := 0
 	for i := range b.pieces {
 		if c := &b.pieces[i]; !c.zero {
-			c.known = b.have[n]
+			c.id, c.known = b.ids[n], b.have[n]
 			n++
 		}
 	}

@@ -37,7 +37,14 @@ type bulk struct {
 }
 
 // spanBuffers are one reader's, used again by the next.
-type spanBuffers struct{ stored, raw []byte }
+type spanBuffers struct {
+	stored, raw []byte
+
+	// Of a frame's chunks, for check.
+	chunks [][]byte
+	ids    []chunker.ID
+	good   []bool
+}
 
 // Chunks implements unpack.BulkSource: chunks are grouped by frame, frames
 // that stand together are read together, and each frame is decoded once. A
@@ -82,7 +89,7 @@ func (q *bulk) read(ctx context.Context, s span, b *spanBuffers) error {
 		cached, ok := q.r.frames.GetIfPresent(f.frameID)
 		if !ok {
 			absent = append(absent, f)
-		} else if err := q.give(ctx, f, cached.raw); err != nil {
+		} else if err := q.give(ctx, f, cached.raw, b); err != nil {
 			return err
 		}
 	}
@@ -126,7 +133,7 @@ func (q *bulk) decode(ctx context.Context, p packfile.Span, err error, f *wanted
 		raw, err = q.raw(p, f, b)
 	}
 	if err == nil {
-		return q.give(ctx, f, raw)
+		return q.give(ctx, f, raw, b)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -165,13 +172,12 @@ func (q *bulk) atEdge(f *wantedFrame) bool {
 }
 
 // give passes on the chunks of a frame, those together that follow each other
-// in it as they were asked for. A chunk that is wanted several times is checked
-// once.
-func (q *bulk) give(ctx context.Context, f *wantedFrame, raw []byte) error {
-	known := false // the chunk before this one is good
+// in it as they were asked for.
+func (q *bulk) give(ctx context.Context, f *wantedFrame, raw []byte, b *spanBuffers) error {
+	good := q.check(f, raw, b)
 	for n := 0; n < len(f.chunks); {
 		first := f.chunks[n]
-		if known = q.good(f, n, known, raw); !known {
+		if !good[n] {
 			n++
 			if err := q.got(first.i, nil, nil, q.r.mismatch(ctx, first.loc, q.ids[first.i])); err != nil {
 				return err
@@ -179,7 +185,7 @@ func (q *bulk) give(ctx context.Context, f *wantedFrame, raw []byte) error {
 			continue
 		}
 		ends := append(make([]int, 0, len(f.chunks)-n), int(first.loc.Length))
-		for n++; n < len(f.chunks) && f.follows(n) && q.good(f, n, true, raw); n++ {
+		for n++; n < len(f.chunks) && f.follows(n) && good[n]; n++ {
 			ends = append(ends, ends[len(ends)-1]+int(f.chunks[n].loc.Length))
 		}
 		at := int(first.loc.Offset)
@@ -190,13 +196,25 @@ func (q *bulk) give(ctx context.Context, f *wantedFrame, raw []byte) error {
 	return nil
 }
 
-// good says that the n-th chunk's bytes are its id's, as known of the one before
-// if that is the same.
-func (q *bulk) good(f *wantedFrame, n int, known bool, raw []byte) bool {
-	w := f.chunks[n]
-	if n > 0 && f.chunks[n-1].loc == w.loc && q.ids[f.chunks[n-1].i] == q.ids[w.i] {
-		return known
+// check says which chunks of a frame have the bytes that their ids are of. One
+// that is wanted several times is named once.
+func (q *bulk) check(f *wantedFrame, raw []byte, b *spanBuffers) []bool {
+	b.chunks, b.good = b.chunks[:0], b.good[:0]
+	for n, w := range f.chunks {
+		c, ok := chunkIn(raw, w.loc)
+		b.good = append(b.good, ok)
+		if !f.repeats(n) {
+			b.chunks = append(b.chunks, c)
+		}
 	}
-	_, ok := checkedChunk(raw, w.loc, q.ids[w.i])
-	return ok
+	b.ids = slices.Grow(b.ids[:0], len(b.chunks))[:len(b.chunks)]
+	q.kind.SumAll(b.ids, b.chunks)
+	clear(b.chunks) // the frame is not kept
+	for n, different := 0, -1; n < len(f.chunks); n++ {
+		if !f.repeats(n) {
+			different++
+		}
+		b.good[n] = b.good[n] && b.ids[different] == q.ids[f.chunks[n].i]
+	}
+	return b.good
 }

@@ -31,6 +31,9 @@ func (f *wantedFrame) whole() bool { return f.different >= f.Entries }
 
 func (f *wantedFrame) end() int64 { return f.Offset + int64(f.Stored) }
 
+// repeats says that the n-th chunk is where the one before it is.
+func (f *wantedFrame) repeats(n int) bool { return n > 0 && f.chunks[n-1].loc == f.chunks[n].loc }
+
 // follows says that the n-th chunk was asked for next after the one before it,
 // and stands next to it.
 func (f *wantedFrame) follows(n int) bool {

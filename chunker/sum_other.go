@@ -1,0 +1,5 @@
+//go:build !amd64 || purego
+
+package chunker
+
+func sumAll(ids []ID, chunks [][]byte) { sumEach(Data, ids, chunks) }
