@@ -26,7 +26,7 @@ func typescript() Spec {
 	return Spec{
 		Name:          "typescript",
 		About:         "eight adjacent releases of the npm package typescript, unpacked: mostly four very large text files that change in each",
-		Part:          bench.Part{Reps: 1, Workloads: storing()},
+		Part:          bench.Part{Workloads: storing()},
 		DownloadBytes: 47e6, CacheBytes: 300e6,
 		build: func(ctx context.Context, c *cache, dir string) error {
 			return unpackPackages(ctx, c, dir, typescriptPackages())

@@ -33,7 +33,7 @@ const benchBudget = 25 * time.Minute
 // one may take that reads from a mount: there are many of these.
 const (
 	benchLimit = time.Minute
-	mountPart  = 4
+	mountPart  = 6
 )
 
 func (a *app) benchCommand() *cobra.Command {
