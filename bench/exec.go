@@ -43,6 +43,9 @@ func measure(ctx context.Context, line, dir string, env []string) (usage, error)
 	own := peakOf(selfStatus)
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
+		if ctx.Err() != nil {
+			return usage{}, context.Cause(ctx)
+		}
 		return usage{}, fmt.Errorf("start %s: %w", line, err)
 	}
 	w := watchPeak(cmd.Process.Pid)

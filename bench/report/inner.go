@@ -15,6 +15,7 @@ import (
 // Inner are results of go test -bench: the inner loops, each measured several
 // times.
 type Inner struct {
+	cpu   string               // on which they ran
 	names []string             // in their order, without Benchmark and the number of cores
 	units map[string][]metered // by name: one for each time
 }
@@ -32,6 +33,9 @@ var coresSuffix = regexp.MustCompile(`-\d+$`)
 func ParseInner(text string) (*Inner, error) {
 	in := &Inner{units: map[string][]metered{}}
 	for line := range strings.Lines(text) {
+		if cpu, ok := strings.CutPrefix(line, "cpu: "); ok {
+			in.cpu = strings.TrimSpace(cpu)
+		}
 		f := strings.Fields(line)
 		if len(f) < 4 || len(f)%2 != 0 || !strings.HasPrefix(f[0], "Benchmark") {
 			continue
@@ -78,7 +82,8 @@ func (in *Inner) median(name, unit string) (float64, bool) {
 // markdown is a table of all of them.
 func (in *Inner) markdown() string {
 	var b strings.Builder
-	b.WriteString("| inner loop | one takes | that is | memory given out |\n|---|---:|---:|---:|\n")
+	fmt.Fprintf(&b, "What `bench/inner.sh` printed, median of %d, on %s. Cutting goes through 64 MiB, hashing through one chunk.\n\n", len(in.units[in.names[0]]), orElse(in.cpu, "a CPU that was not named"))
+	b.WriteString("| inner loop | one takes | that is | memory given out | and |\n|---|---:|---:|---:|---|\n")
 	for _, name := range in.names {
 		row := func(unit, format string, by float64) string {
 			v, ok := in.median(name, unit)
@@ -88,7 +93,25 @@ func (in *Inner) markdown() string {
 			return fmt.Sprintf(format, v*by)
 		}
 		ns, _ := in.median(name, "ns/op")
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, duration(ns/1e9), row("MB/s", "%.3g GB/s", 1e-3), row("B/op", "%.0f B", 1))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", name, duration(ns/1e9), row("MB/s", "%.3g GB/s", 1e-3), row("B/op", "%.0f B", 1), in.own(name))
 	}
 	return b.String()
+}
+
+// own are the medians of the units that a benchmark has for itself.
+func (in *Inner) own(name string) string {
+	var says []string
+	for _, unit := range slices.Sorted(maps.Keys(in.units[name][0])) {
+		switch unit {
+		case "ns/op", "MB/s", "B/op", "allocs/op":
+			continue
+		}
+		v, _ := in.median(name, unit)
+		format := "%.3g %s"
+		if v >= 100 {
+			format = "%.0f %s"
+		}
+		says = append(says, fmt.Sprintf(format, v, unit))
+	}
+	return strings.Join(says, ", ")
 }

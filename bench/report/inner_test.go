@@ -8,9 +8,9 @@ import (
 const innerText = `goos: linux
 pkg: a.example/chunker
 BenchmarkCut/avx512/data=random/avg=16K-2   	      13	   1000 ns/op	10000.00 MB/s	       0 B/op
-BenchmarkCut/jotfs/data=random/avg=16K-2   	      13	   8000 ns/op	1250.00 MB/s	  900 B/op
+BenchmarkCut/jotfs/data=random/avg=16K-2   	      13	   8000 ns/op	1250.00 MB/s	  900 B/op	  4 fish/op
 BenchmarkCut/avx512/data=random/avg=16K-2   	      13	   2000 ns/op	5000.00 MB/s	       0 B/op
-BenchmarkCut/jotfs/data=random/avg=16K-2   	      13	   16000 ns/op	625.00 MB/s	  900 B/op
+BenchmarkCut/jotfs/data=random/avg=16K-2   	      13	   16000 ns/op	625.00 MB/s	  900 B/op	  4 fish/op
 PASS
 ok  	a.example/chunker	1.1s
 `
