@@ -74,8 +74,8 @@ func (r *Report) Summary() string {
 func (r *Report) Setting() string {
 	var b strings.Builder
 	res := r.results
-	fmt.Fprintf(&b, "Measured on %s, in %s, on %s. %s: the median, and after ± half of what lies between the fastest and the slowest.\n",
-		res.Started.Format("2 January 2006"), duration(res.Seconds), machine(res.Host), upperFirst(r.repetitions()))
+	fmt.Fprintf(&b, "Measured on %s, in %s, on %s. %s.\n",
+		res.Started.Format("2 January 2006"), duration(res.Seconds), machine(res.Host), upperFirst(r.repetitions())+r.spread())
 	if !res.Complete {
 		fmt.Fprintf(&b, "\n**This run is not complete**: %s.\n", orElse(res.Stopped, "it is under way"))
 	}

@@ -130,6 +130,16 @@ func (r *Report) repetitions() string {
 	return text
 }
 
+// spread says how the numbers of several repetitions are put.
+func (r *Report) spread() string {
+	for _, c := range r.results.Corpora {
+		if r.repetitionsOf(c.Name) > 1 {
+			return ": the median, and after ± half of what lies between the fastest and the slowest"
+		}
+	}
+	return ""
+}
+
 // repetitionsOf is how often a corpus was gone over.
 func (r *Report) repetitionsOf(corpus string) (n int) {
 	for _, row := range r.results.Rows {
