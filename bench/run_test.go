@@ -154,6 +154,27 @@ func TestRepetitionsThatWouldNotEndInTimeAreLeftOut(t *testing.T) {
 	}
 }
 
+// What only the first repetition has to do does not keep the next ones from
+// fitting in.
+func TestWhatIsDoneOnceIsNotExpectedAgain(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	slow := copier("slow")
+	slow.Slow = true
+	res, err := runOn(t, context.Background(), Options{
+		Reps: 3, Budget: time.Minute, Now: func() time.Time { return now }, Workloads: []string{IngestFirst}, Contenders: []Contender{slow, copier("x")},
+		Log: func(row string) {
+			now = now.Add(time.Second)
+			if strings.Contains(row, "slow") {
+				now = now.Add(50 * time.Second)
+			}
+		},
+	})
+	check(t, err)
+	if n := len(find(res, "x", IngestFirst)); n != 3 || res.LeftOut != 0 {
+		t.Errorf("%d repetitions, %d left out, want 3 and 0", n, res.LeftOut)
+	}
+}
+
 func TestAMissingToolIsALineAndNoRow(t *testing.T) {
 	missing := copier("missing")
 	missing.Needs, missing.Packages = []string{"no-such-program-anywhere"}, []string{"its-package"}
