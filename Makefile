@@ -5,7 +5,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 5s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: help build bench benchdocs tradeoff demo readme test race ports vet fuzz soak tools clean
+.PHONY: help build bench inner benchdocs tradeoff demo readme test race ports vet fuzz soak tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,12 +15,21 @@ build: ## build bin/afs-engine
 
 OUT ?= bench-results/$(shell date -u +%Y%m%dT%H%M%SZ)
 bench: build ## measure this beside other tools on known data: root, network, under half an hour; BENCH=... for flags
-	bin/afs-engine bench --install --out $(OUT) $(BENCH)
+	@rc=0; set -x; bin/afs-engine bench --install --out $(OUT) $(BENCH) || rc=$$?; set +x; \
+		if [ $$rc = 0 ] || [ $$rc = 3 ]; then $(MAKE) --no-print-directory inner OUT=$(OUT) || rc=$$?; fi; exit $$rc # 3: something was left out
+
+inner: build ## measure the inner loops beside their references, and put them into the reports in OUT
+	mkdir -p $(OUT)
+	bench/inner.sh > $(OUT)/inner.txt
+	if [ -e $(OUT)/results.json ]; then \
+		bin/afs-engine bench report $(OUT)/results.json > $(OUT)/report.md && \
+		bin/afs-engine bench report --html $(OUT)/results.json > $(OUT)/report.html; fi
 
 RESULTS ?= $(lastword $(sort $(wildcard bench-results/*/results.json)))
 benchdocs: ## put the tables of RESULTS (default: the last run of make bench) into docs/benchmarks.md and README.md
 	@test -n "$(RESULTS)" || { echo "no results: run make bench, or say RESULTS=FILE"; exit 1; }
 	cp $(RESULTS) docs/bench/results.json
+	if [ -e $(dir $(RESULTS))inner.txt ]; then cp $(dir $(RESULTS))inner.txt docs/bench/; fi
 	go test ./bench/report -run TestDocsShowTheResults -update
 
 tradeoff: build ## measure chunk sizes, frame sizes and levels on four Go toolchains, and put table and plot into docs/benchmarks.md

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -21,7 +22,8 @@ type bout struct {
 	files  []file           // of the newest release
 	fresh  map[string]int64 // contender → stored bytes of the newest release alone
 	dead   map[string]bool  // contenders that failed: they take no further part
-	took   time.Duration    // the last repetition
+	took   time.Duration    // the last repetition, without what is done once
+	once   time.Duration    // of this repetition: what no other one has to do
 	rep    int
 }
 
@@ -35,7 +37,7 @@ func (b *bout) newest() int { return len(b.corpus.Releases) - 1 }
 
 // repetition has every contender do everything once, one phase after the other.
 func (b *bout) repetition(ctx context.Context, rep int) (err error) {
-	b.rep = rep
+	b.rep, b.once = rep, 0
 	defer func() { err = errors.Join(err, clearDir(b.o.Work)) }()
 	if err := clearDir(b.o.Work); err != nil {
 		return err
@@ -47,16 +49,30 @@ func (b *bout) repetition(ctx context.Context, rep int) (err error) {
 	for _, phase := range []func(context.Context, *entry) error{b.ingest, b.restore, b.mounts, b.reclaim} {
 		for i := range b.entries {
 			e := b.entries[(i+rep-1)%len(b.entries)]
-			if b.dead[e.Name] || e.Slow && rep > 1 {
+			if b.dead[e.Name] || e.Slow && rep > 1 || slices.Contains(b.corpus.Part.Without, e.Name) {
 				continue
 			}
-			if err := phase(ctx, e); err != nil {
+			if err := b.turn(ctx, e, phase); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
 }
+
+// turn has a contender do a phase. What a slow one takes is taken once.
+func (b *bout) turn(ctx context.Context, e *entry, phase func(context.Context, *entry) error) error {
+	if e.Slow {
+		once := b.once
+		start := b.o.Now()
+		defer func() { b.once = once + b.o.Now().Sub(start) }()
+	}
+	return phase(ctx, e)
+}
+
+// doneOnce counts the time since start among what no other repetition has to
+// do.
+func (b *bout) doneOnce(start time.Time) { b.once += b.o.Now().Sub(start) }
 
 // warm reads the corpus, so that every contender finds it in the page cache.
 func (b *bout) warm(ctx context.Context) error {
@@ -174,7 +190,7 @@ func (b *bout) command(ctx context.Context, e *entry, command string, p places) 
 		return line, u, err
 	}
 	b.o.Settle()
-	u, err = measure(ctx, line, p["state"], env)
+	u, err = measureWithin(ctx, b.o.Limit, line, p["state"], env)
 	return line, u, err
 }
 
@@ -186,6 +202,12 @@ func (b *bout) keep(ctx context.Context, row Row, err error) (bool, error) {
 	}
 	if err == nil {
 		return true, b.add(row)
+	}
+	var over overError
+	if errors.As(err, &over) {
+		row.take(usage{seconds: over.limit.Seconds()})
+		row.Status, row.Note = Over, err.Error()
+		return false, b.add(row)
 	}
 	row.Status, row.Note = Failed, err.Error()
 	if err := b.add(row); err != nil {

@@ -35,6 +35,7 @@ type Contender struct {
 
 	Init    string // not measured
 	Ingest  string // store {src} as {release}
+	OneCore string // the same on one core; empty is no gap in the results: it is about the tool alone
 	Reread  string // the same for what the store already has, and read every byte of it
 	Again   string // the same for what has not changed since
 	Restore string // write {release} to {dest}
@@ -53,6 +54,7 @@ type Mount struct {
 	Packages []string // as above, beyond the contender's
 	Needs    []string
 	Root     bool   // only root can do it
+	Slow     bool   // one repetition is enough
 	Command  string // "": the files are there without
 	Serves   bool   // Command goes on until the file system is unmounted
 	Shows    string // where the release stands; "" is {mnt}

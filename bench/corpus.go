@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Corpus is what is stored: releases of one thing, in order.
@@ -17,6 +18,33 @@ type Corpus struct {
 	About    string
 	Releases []Release
 	Mounts   bool // the workloads of mounts are worth their time on it
+	Part     Part
+}
+
+// Part is what of a corpus a run does, so that it ends in time. The zero value
+// is all of it.
+type Part struct {
+	Reps      int      // repetitions, at most; 0: as many as the run has
+	Workloads []string // nil: all
+	Without   []string // contenders
+}
+
+// String says in words what is done, or is "" if that is all.
+func (p Part) String() string {
+	var says []string
+	switch {
+	case p.Reps == 1:
+		says = append(says, "one repetition")
+	case p.Reps > 1:
+		says = append(says, fmt.Sprintf("at most %d repetitions", p.Reps))
+	}
+	if p.Workloads != nil {
+		says = append(says, "only "+strings.Join(p.Workloads, ", "))
+	}
+	if len(p.Without) > 0 {
+		says = append(says, "without "+strings.Join(p.Without, ", "))
+	}
+	return strings.Join(says, "; ")
 }
 
 // Release is one release of a corpus.

@@ -43,6 +43,9 @@ func measure(ctx context.Context, line, dir string, env []string) (usage, error)
 	own := peakOf(selfStatus)
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
+		if ctx.Err() != nil {
+			return usage{}, context.Cause(ctx)
+		}
 		return usage{}, fmt.Errorf("start %s: %w", line, err)
 	}
 	w := watchPeak(cmd.Process.Pid)
@@ -62,6 +65,24 @@ func measure(ctx context.Context, line, dir string, env []string) (usage, error)
 		return u, context.Cause(ctx)
 	}
 	return u, commandError(err, stderr.b)
+}
+
+// overError ends a command that takes too long.
+type overError struct{ limit time.Duration }
+
+func (e overError) Error() string {
+	return fmt.Sprintf("ended: it takes more than %g s", e.limit.Seconds())
+}
+
+// measureWithin is measure, with an end to patience if limit is not 0. The error
+// is an overError then.
+func measureWithin(ctx context.Context, limit time.Duration, line, dir string, env []string) (usage, error) {
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, overError{limit})
+		defer cancel()
+	}
+	return measure(ctx, line, dir, env)
 }
 
 // commandError is err with the last line that the command had to say.

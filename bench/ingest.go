@@ -32,6 +32,11 @@ func (b *bout) ingest(ctx context.Context, e *entry) error {
 		if err := b.release(ctx, e, workload, i, rel.Name); err != nil || b.dead[e.Name] {
 			return err
 		}
+		if i == 0 {
+			if err := b.oneCore(ctx, e); err != nil {
+				return err
+			}
+		}
 	}
 	last := b.newest()
 	if _, err := b.do(ctx, e, IngestAgain, e.Again, b.places(e, last, againName), b.sizes(e, p)); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // requireRoot skips where nothing can be mounted, or fails there if the
@@ -68,6 +69,26 @@ func TestAMountThatCannotBeIsAFailure(t *testing.T) {
 	rows := find(res, "broken", MountReady)
 	if len(rows) != 1 || rows[0].Status != Failed || !strings.Contains(rows[0].Note, "no fuse here") {
 		t.Errorf("%+v", res.Rows)
+	}
+}
+
+// A slow mount is gone through once; what takes too long there is ended, and
+// the rest goes on.
+func TestASlowMountIsReadOnce(t *testing.T) {
+	slow := copier("slow")
+	slow.Mounts[0].Slow = true
+	dir := tree(t, map[string]string{"a": "one"})
+	own, err := Own("own", []string{dir})
+	check(t, err)
+	res, err := Run(context.Background(), Options{Reps: 2, MountLimit: time.Nanosecond, KeepCaches: true, Self: "no-such-program", Work: t.TempDir(), Settle: func() {},
+		Workloads: []string{IngestFirst, FindCold, TarCold}, Contenders: []Contender{slow}},
+		[]func(context.Context) (Corpus, error){func(context.Context) (Corpus, error) { return own, nil }})
+	check(t, err)
+	if n, m := len(find(res, "slow", IngestFirst)), len(find(res, "slow", FindCold)); n != 2 || m != 1 {
+		t.Errorf("stored %d times, read %d times, want 2 and 1", n, m)
+	}
+	if r := find(res, "slow", TarCold); len(r) != 1 || r[0].Status != Over || !res.Complete {
+		t.Errorf("over the limit: %+v", r)
 	}
 }
 

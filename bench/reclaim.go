@@ -3,8 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 )
 
 // reclaim deletes every release but the newest, and says what is left beside
@@ -29,25 +27,16 @@ func (b *bout) reclaim(ctx context.Context, e *entry) error {
 	return err
 }
 
-// freshSize stores the newest release alone, beside the store at hand.
+// freshSize stores the newest release alone.
 func (b *bout) freshSize(ctx context.Context, e *entry) (int64, error) {
-	last := b.newest()
-	p := b.places(e, last, b.corpus.Releases[last].Name)
-	home := filepath.Join(b.o.Work, e.Name+"-fresh")
-	defer removeAll(home) // the work directory is cleared in the end, and complains then
-	p["store"], p["state"] = filepath.Join(home, "store"), filepath.Join(home, "state")
-	for _, dir := range []string{p["store"], p["state"]} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return 0, err
-		}
+	defer b.doneOnce(b.o.Now())
+	p, done, err := b.aside(ctx, e, b.newest())
+	defer done()
+	if err != nil {
+		return 0, err
 	}
-	for _, command := range []string{e.Init, e.Ingest} {
-		if command == "" {
-			continue
-		}
-		if _, _, err := b.command(ctx, e, command, p); err != nil {
-			return 0, err
-		}
+	if _, _, err := b.command(ctx, e, e.Ingest, p); err != nil {
+		return 0, err
 	}
 	size, _, _, err := storeSize(e.Contender, p)
 	return size, err

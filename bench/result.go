@@ -38,6 +38,7 @@ type CorpusInfo struct {
 	Name     string        `json:"name"`
 	About    string        `json:"about"`
 	Skipped  string        `json:"skipped,omitempty"`
+	Part     string        `json:"part,omitempty"` // what was asked of it, if not everything
 	Releases []ReleaseInfo `json:"releases,omitempty"`
 }
 
@@ -59,11 +60,14 @@ type ContenderInfo struct {
 // Status says how a row came out.
 type Status string
 
-// The ways a row comes out. A skipped row has nothing but a note.
+// The ways a row comes out. A skipped row has nothing but a note. One that was
+// ended because it went over the run's limit has that as its time, and nothing
+// else: it would have taken longer.
 const (
 	OK      Status = "ok"
 	Skipped Status = "skipped"
 	Failed  Status = "failed"
+	Over    Status = "over"
 )
 
 // Row is one workload done once by one contender.

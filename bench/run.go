@@ -21,6 +21,8 @@ type Options struct {
 	Out        string           // results file, written after every row
 	Reps       int              // repetitions
 	Budget     time.Duration    // a further repetition that would not end in this time is left out; 0: no limit
+	Limit      time.Duration    // a command that takes longer is ended, and its row is Over; 0: no limit
+	MountLimit time.Duration    // the same for what reads from a mount
 	KeepCaches bool             // leave the kernel's caches alone, which others on this machine use, too: nothing is cold
 	Workloads  []string         // names; nil: all, those of mounts on corpora that are meant for it
 	Contenders []Contender      //
@@ -156,6 +158,9 @@ func (r *run) measure(ctx context.Context, corpora []func(context.Context) (Corp
 	}
 	for rep := 1; rep <= r.o.Reps; rep++ {
 		for _, b := range bouts {
+			if most := b.corpus.Part.Reps; most > 0 && rep > most {
+				continue
+			}
 			if rep > 1 && r.o.Budget > 0 && r.o.Now().Sub(r.start)+b.took > r.o.Budget {
 				r.res.LeftOut++
 				r.o.Log(fmt.Sprintf("%s: repetition %d left out: it would not end in time", b.corpus.Name, rep))
@@ -165,7 +170,7 @@ func (r *run) measure(ctx context.Context, corpora []func(context.Context) (Corp
 			if err := b.repetition(ctx, rep); err != nil {
 				return err
 			}
-			b.took = r.o.Now().Sub(start)
+			b.took = r.o.Now().Sub(start) - b.once
 		}
 	}
 	return nil
@@ -178,7 +183,7 @@ func (r *run) corpus(ctx context.Context, open func(context.Context) (Corpus, er
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	info := CorpusInfo{Name: c.Name, About: c.About}
+	info := CorpusInfo{Name: c.Name, About: c.About, Part: c.Part.String()}
 	var b *bout
 	if err == nil {
 		b, err = r.prepare(c, &info)
@@ -222,6 +227,9 @@ func (r *run) prepare(c Corpus, info *CorpusInfo) (*bout, error) {
 func (r *run) wants(c Corpus, name string) bool {
 	if r.o.Workloads != nil {
 		return slices.Contains(r.o.Workloads, name)
+	}
+	if c.Part.Workloads != nil {
+		return slices.Contains(c.Part.Workloads, name)
 	}
 	w, _ := workload(name)
 	return !w.Mount || c.Mounts

@@ -154,6 +154,27 @@ func TestRepetitionsThatWouldNotEndInTimeAreLeftOut(t *testing.T) {
 	}
 }
 
+// What only the first repetition has to do does not keep the next ones from
+// fitting in.
+func TestWhatIsDoneOnceIsNotExpectedAgain(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	slow := copier("slow")
+	slow.Slow = true
+	res, err := runOn(t, context.Background(), Options{
+		Reps: 3, Budget: time.Minute, Now: func() time.Time { return now }, Workloads: []string{IngestFirst}, Contenders: []Contender{slow, copier("x")},
+		Log: func(row string) {
+			now = now.Add(time.Second)
+			if strings.Contains(row, "slow") {
+				now = now.Add(50 * time.Second)
+			}
+		},
+	})
+	check(t, err)
+	if n := len(find(res, "x", IngestFirst)); n != 3 || res.LeftOut != 0 {
+		t.Errorf("%d repetitions, %d left out, want 3 and 0", n, res.LeftOut)
+	}
+}
+
 func TestAMissingToolIsALineAndNoRow(t *testing.T) {
 	missing := copier("missing")
 	missing.Needs, missing.Packages = []string{"no-such-program-anywhere"}, []string{"its-package"}
@@ -304,5 +325,51 @@ func TestTheWorkDirectoryIsTheUsers(t *testing.T) {
 	check(t, err)
 	if len(left) != 1 || left[0].Name() != "precious" {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// What takes too long is ended, says so, and is no failure; who cannot store
+// takes no further part.
+func TestACommandOverTheLimitIsEnded(t *testing.T) {
+	snail, sloth := copier("snail"), copier("sloth")
+	snail.Restore = "sleep 1000"
+	sloth.Ingest = "sleep 1000"
+	limit := 50 * time.Millisecond
+	for _, c := range []*Contender{&snail, &sloth} {
+		c.Reread = ""
+	}
+	res, err := runOn(t, context.Background(), Options{Reps: 1, Limit: limit, Workloads: []string{IngestFirst, RestoreDisk}, Contenders: []Contender{snail, sloth}})
+	check(t, err)
+	for name, workload := range map[string]string{"snail": RestoreDisk, "sloth": IngestFirst} {
+		rows := find(res, name, workload)
+		if len(rows) == 0 || rows[0].Status != Over || rows[0].Seconds != limit.Seconds() || !strings.Contains(rows[0].Note, "more than 0.05 s") {
+			t.Errorf("%s: %+v", name, rows)
+		}
+	}
+	if !res.Complete || len(find(res, "sloth", RestoreDisk)) > 0 {
+		t.Error("the run is not complete, or goes on with what was not stored")
+	}
+	if m, _ := MetricOf(RestoreDisk); NewTable(res).Summary(m, "own", "snail").N != 0 {
+		t.Error("the limit counts as a time")
+	}
+}
+
+func TestAPartOfACorpusIsAPart(t *testing.T) {
+	own, err := Own("part", []string{tree(t, map[string]string{"a": "b"}), tree(t, map[string]string{"a": "c"})})
+	check(t, err)
+	own.Part = Part{Reps: 2, Workloads: []string{IngestFirst, IngestOneCore}, Without: []string{"y"}}
+	x, y := copier("x"), copier("y")
+	x.OneCore = "cp -a {src} {store}/{release}"
+	res, err := Run(context.Background(), Options{Reps: 3, Work: t.TempDir(), Settle: func() {}, Contenders: []Contender{x, y}},
+		[]func(context.Context) (Corpus, error){func(context.Context) (Corpus, error) { return own, nil }})
+	check(t, err)
+	if len(find(res, "x", IngestFirst)) != 2 || len(find(res, "x", IngestOneCore)) != 2 || len(res.Rows) != 4 || res.LeftOut != 0 {
+		t.Errorf("rows %+v, %d left out", res.Rows, res.LeftOut)
+	}
+	if r := find(res, "x", IngestOneCore)[0]; r.Status != OK || r.StoredBytes != 1 {
+		t.Errorf("a store of its own: %+v", r)
+	}
+	if got := res.Corpora[0].Part; got != "at most 2 repetitions; only ingest-first, ingest-one-core; without y" {
+		t.Errorf("said of it: %q", got)
 	}
 }

@@ -14,26 +14,27 @@ type Workload struct {
 
 // The workloads' names, as they stand in results.
 const (
-	IngestFirst  = "ingest-first"
-	IngestNext   = "ingest-next"
-	IngestAgain  = "ingest-again"
-	IngestReread = "ingest-reread"
-	RestoreDisk  = "restore-disk"
-	RestoreTmpfs = "restore-tmpfs"
-	MountReady   = "mount-ready"
-	FindCold     = "find-cold"
-	FindWarm     = "find-warm"
-	ListCold     = "ls-cold"
-	ListWarm     = "ls-warm"
-	TarCold      = "tar-cold"
-	TarWarm      = "tar-warm"
-	SeqCold      = "seq-cold"
-	SeqWarm      = "seq-warm"
-	Rand4KCold   = "rand4k-cold"
-	Rand4KWarm   = "rand4k-warm"
-	Rand128KCold = "rand128k-cold"
-	Rand128KWarm = "rand128k-warm"
-	Reclaim      = "reclaim"
+	IngestFirst   = "ingest-first"
+	IngestNext    = "ingest-next"
+	IngestAgain   = "ingest-again"
+	IngestReread  = "ingest-reread"
+	IngestOneCore = "ingest-one-core"
+	RestoreDisk   = "restore-disk"
+	RestoreTmpfs  = "restore-tmpfs"
+	MountReady    = "mount-ready"
+	FindCold      = "find-cold"
+	FindWarm      = "find-warm"
+	ListCold      = "ls-cold"
+	ListWarm      = "ls-warm"
+	TarCold       = "tar-cold"
+	TarWarm       = "tar-warm"
+	SeqCold       = "seq-cold"
+	SeqWarm       = "seq-warm"
+	Rand4KCold    = "rand4k-cold"
+	Rand4KWarm    = "rand4k-warm"
+	Rand128KCold  = "rand128k-cold"
+	Rand128KWarm  = "rand128k-warm"
+	Reclaim       = "reclaim"
 )
 
 // Workloads are all workloads, in the order in which they are shown.
@@ -43,6 +44,7 @@ func Workloads() []Workload {
 		{Name: IngestNext, Title: "Following releases", About: "Store every further release, one after the other: the sum of their times."},
 		{Name: IngestReread, Title: "Everything known, but read", About: "Store the newest release once more and read every byte of it."},
 		{Name: IngestAgain, Title: "Unchanged, again", About: "Store the newest release once more; a tool may trust that files with the same size and times are the same."},
+		{Name: IngestOneCore, Title: "First ingest on one core", About: "Store the first release in an empty store of its own, on one core (GOMAXPROCS=1)."},
 		{Name: RestoreDisk, Title: "Restore to disk", About: "Write the newest release to a directory on the same disk, the store in the page cache."},
 		{Name: RestoreTmpfs, Title: "Restore to memory", About: "Write the newest release to tmpfs, the store in the page cache."},
 		{Name: MountReady, Title: "Mount until usable", About: "From the start of the mount, caches dropped, until a file of the newest release can be looked at.", Mount: true, Cold: true},

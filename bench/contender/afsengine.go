@@ -11,6 +11,7 @@ func afsEngine() bench.Contender {
 		Env:      []string{"AFS_STORE={store}", "XDG_CACHE_HOME={state}", "XDG_CONFIG_HOME={state}", "XDG_STATE_HOME={state}"},
 		Init:     "{afs} init",
 		Ingest:   "{afs} ingest --quiet {src} bench/data@{release}",
+		OneCore:  "GOMAXPROCS=1 {afs} ingest --quiet {src} bench/data@{release}",
 		Reread:   "{afs} ingest --quiet --read-all {src} bench/data@{release}",
 		Again:    "{afs} ingest --quiet {src} bench/data@{release}",
 		Restore:  "{afs} restore --quiet bench/data@{release} {dest}",

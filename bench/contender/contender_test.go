@@ -15,7 +15,7 @@ import (
 
 // commands are all texts of a contender in which places are filled in.
 func commands(c bench.Contender) []string {
-	all := append([]string{c.Version, c.Init, c.Ingest, c.Reread, c.Again, c.Restore, c.Reclaim, c.Restored}, c.Index...)
+	all := append([]string{c.Version, c.Init, c.Ingest, c.OneCore, c.Reread, c.Again, c.Restore, c.Reclaim, c.Restored}, c.Index...)
 	all = append(all, c.Env...)
 	for _, m := range c.Mounts {
 		all = append(all, m.Command, m.Shows)

@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/artifortress/afs-engine/bench"
 )
 
 const (
@@ -38,6 +40,7 @@ func binaries() Spec {
 	return Spec{
 		Name:          "binaries",
 		About:         "one file of 1 GiB: programs and objects (ELF) of eleven releases of Go, one after the other",
+		Part:          bench.Part{Workloads: []string{bench.IngestFirst, bench.IngestOneCore, bench.IngestReread, bench.RestoreTmpfs}, Without: []string{"erofs"}},
 		DownloadBytes: 700e6, CacheBytes: 1700e6,
 		build: func(ctx context.Context, c *cache, dir string) error {
 			modules := binaryToolchains()

@@ -1,6 +1,7 @@
 // Package corpus has the data that a benchmark runs on, by name. All of it can
-// be had by anybody: Go modules from the module proxy, at pinned versions with
-// pinned checksums, and a generator with a seed.
+// be had by anybody: Go modules from the module proxy and a package from the npm
+// registry, at pinned versions with pinned checksums, and a generator with a
+// seed.
 //
 // What was made once is kept below the cache directory, which may be removed at
 // any time. A corpus is built beside its place and renamed into it: what stands
@@ -26,9 +27,10 @@ import (
 type Spec struct {
 	Name          string
 	About         string
-	Mounts        bool  // see bench.Corpus
-	DownloadBytes int64 // at most, about
-	CacheBytes    int64 // what stays in the cache, about
+	Mounts        bool       // see bench.Corpus
+	Part          bench.Part // what a run of everything does of it
+	DownloadBytes int64      // at most, about
+	CacheBytes    int64      // what stays in the cache, about
 	build         func(ctx context.Context, c *cache, dir string) error
 }
 
@@ -41,7 +43,7 @@ var (
 
 // All are all corpora.
 func All() []Spec {
-	return []Spec{toolchains(), text(), binaries(), zips(), synthetic("synthetic", fullModel)}
+	return []Spec{toolchains(), text(), typescript(), binaries(), zips(), syntheticFull()}
 }
 
 // Quick are the corpora of a short run: no downloads.
@@ -65,6 +67,12 @@ func Named(names []string) ([]Spec, error) {
 	return chosen, nil
 }
 
+// storing are the workloads of a corpus that is there for what becomes of its
+// bytes: one way of restoring is enough to check them.
+func storing() []string {
+	return []string{bench.IngestFirst, bench.IngestNext, bench.IngestReread, bench.IngestAgain, bench.RestoreTmpfs}
+}
+
 // Options say where corpora are kept.
 type Options struct {
 	Dir string       // cache directory, absolute
@@ -74,7 +82,7 @@ type Options struct {
 // Fetch returns a corpus, from the cache if it is there. The error is
 // ErrFetch, ErrChecksum, or about the disk; the corpus has its name in any case.
 func Fetch(ctx context.Context, s Spec, o Options) (bench.Corpus, error) {
-	c := bench.Corpus{Name: s.Name, About: s.About, Mounts: s.Mounts}
+	c := bench.Corpus{Name: s.Name, About: s.About, Mounts: s.Mounts, Part: s.Part}
 	dir := filepath.Join(o.Dir, "corpora", s.Name)
 	if _, err := os.Stat(dir); err != nil {
 		if o.Log != nil {

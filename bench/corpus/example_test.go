@@ -13,6 +13,7 @@ func Example() {
 	// Output:
 	// toolchains
 	// text
+	// typescript
 	// binaries
 	// zips
 	// synthetic

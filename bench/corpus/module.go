@@ -177,14 +177,19 @@ func unpack(ctx context.Context, path, prefix, dir string, when time.Time) error
 }
 
 func unpackFile(f *zip.File, dest string, when time.Time) error {
-	if err := os.MkdirAll(filepath.Dir(dest), 0o755); err != nil {
-		return err
-	}
 	r, err := f.Open()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
+	return writeFile(r, dest, when)
+}
+
+// writeFile writes a file of a release.
+func writeFile(r io.Reader, dest string, when time.Time) error {
+	if err := os.MkdirAll(filepath.Dir(dest), 0o755); err != nil {
+		return err
+	}
 	w, err := os.Create(dest)
 	if err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/artifortress/afs-engine/bench"
 )
 
 // model says how a synthetic corpus is made. The same model always makes the
@@ -47,6 +49,14 @@ func synthetic(name string, m model) Spec {
 		Mounts: true, CacheBytes: int64(m.releases) * int64(m.files) * 48e3,
 		build: func(ctx context.Context, _ *cache, dir string) error { return m.build(ctx, dir) },
 	}
+}
+
+// syntheticFull is the one of a run of everything: its edits say how much of a
+// small change is stored.
+func syntheticFull() Spec {
+	s := synthetic("synthetic", fullModel)
+	s.Part = bench.Part{Reps: 1, Workloads: storing(), Without: []string{"bup", "erofs"}}
+	return s
 }
 
 // build writes all releases below dir.

@@ -1,6 +1,10 @@
 package corpus
 
-import "context"
+import (
+	"context"
+
+	"github.com/artifortress/afs-engine/bench"
+)
 
 func textModules() []module {
 	const path = "k8s.io/kubernetes"
@@ -20,6 +24,7 @@ func text() Spec {
 	return Spec{
 		Name:          "text",
 		About:         "eight adjacent releases of Kubernetes' source, unpacked: about 8,000 small text files each",
+		Part:          bench.Part{Reps: 1, Workloads: storing(), Without: []string{"erofs", "cp"}},
 		DownloadBytes: 156e6, CacheBytes: 830e6,
 		build: func(ctx context.Context, c *cache, dir string) error { return unpackAll(ctx, c, dir, textModules()) },
 	}

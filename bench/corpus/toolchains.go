@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/artifortress/afs-engine/bench"
 )
 
 func adjacentToolchains() []module {
@@ -33,6 +35,7 @@ func zips() Spec {
 	return Spec{
 		Name:          "zips",
 		About:         "the zip files of the same four toolchains, as they are downloaded: compressed data",
+		Part:          bench.Part{Reps: 1, Workloads: []string{bench.IngestFirst, bench.IngestNext}, Without: []string{"bup", "erofs"}},
 		DownloadBytes: 287e6, CacheBytes: 287e6,
 		build: func(ctx context.Context, c *cache, dir string) error {
 			modules := adjacentToolchains()

@@ -21,6 +21,7 @@ var update = flag.Bool("update", false, "rewrite the generated parts of docs/ben
 
 const (
 	resultsFile  = "../../docs/bench/results.json"
+	innerFile    = "../../docs/bench/inner.txt"     // need not be there
 	tradeoffFile = "../../docs/bench/tradeoff.json" // need not be there
 	tradeoffPlot = "../../docs/bench/tradeoff.svg"
 	benchDoc     = "../../docs/benchmarks.md"
@@ -43,7 +44,7 @@ func TestDocsShowTheResults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := report.New(res, contender.Subject)
+	r := report.New(res, contender.Subject).WithInner(inner(t))
 	for path, sections := range map[string]map[string]string{
 		benchDoc: {"corpora": corpora(), "workloads": workloads(), "results": r.Markdown(), "tradeoff": tradeoffs(t)},
 		readme:   {"benchmark": r.Summary()},
@@ -73,6 +74,22 @@ func replaceSection(doc, name, text string) (string, error) {
 		return "", fmt.Errorf("there is no section %s", name)
 	}
 	return before + begin + text + end + after, nil
+}
+
+// inner are the inner loops, once they were measured.
+func inner(t *testing.T) *report.Inner {
+	b, err := os.ReadFile(innerFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := report.ParseInner(string(b))
+	if err != nil {
+		t.Fatalf("%s: %v", innerFile, err)
+	}
+	return in
 }
 
 // tradeoffs are the table and the plot of the trade-off, once it was measured.

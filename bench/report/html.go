@@ -23,6 +23,8 @@ type page struct {
 	Reps       string
 	Partial    string
 	Warnings   []string
+	LeftOut    int
+	Standings  []standing
 	Different  int
 	Won        int
 	Lost       int
@@ -70,7 +72,7 @@ func (r *Report) HTML(w io.Writer) error {
 	res := r.results
 	p := page{
 		Subject: r.subject, Date: res.Started.Format("2 January 2006, 15:04 UTC"), Took: duration(res.Seconds),
-		Machine: machine(res.Host), Load: fmt.Sprintf("%.2f", res.Noise.LoadBefore), Reps: repetitions(res.Reps),
+		Machine: machine(res.Host), Load: fmt.Sprintf("%.2f", res.Noise.LoadBefore), Reps: r.repetitions(), LeftOut: res.LeftOut, Standings: r.standings(),
 		Warnings: res.Noise.Warnings, Different: r.different(), Contenders: res.Contenders, Commands: r.commands(),
 	}
 	if !res.Complete {
@@ -114,7 +116,7 @@ var chartGroups = []struct {
 }
 
 func (r *Report) pageCorpus(c bench.CorpusInfo) (pageCorpus, error) {
-	pc := pageCorpus{Name: c.Name, About: upperFirst(corpusLine(c)), Skipped: c.Skipped}
+	pc := pageCorpus{Name: c.Name, About: upperFirst(corpusLine(c)) + ". " + upperFirst(r.extent(c)), Skipped: c.Skipped}
 	for _, g := range chartGroups {
 		group := pageGroup{Title: g.title}
 		for _, name := range g.metrics {
@@ -152,6 +154,8 @@ func (r *Report) pageChart(corpus string, m bench.Metric) (pageChart, bool, erro
 		if s.N == 0 {
 			if note := r.absent(m, corpus); c == r.subject && note != "" {
 				bars = append(bars, bar{name: c, absent: note, subject: true})
+			} else if note := r.over(m, corpus, c); note != "" {
+				bars = append(bars, bar{name: c, absent: note})
 			}
 			continue
 		}

@@ -23,6 +23,9 @@ var (
 func (r *Report) Markdown() string {
 	var b strings.Builder
 	b.WriteString(r.Setting())
+	if t := r.StandingsMarkdown(); t != "" {
+		b.WriteString("\n### Ratios to the best of the others\n\n" + t)
+	}
 	b.WriteString("\n### Where we lose\n\n")
 	b.WriteString(r.LossesMarkdown())
 	for _, c := range r.results.Corpora {
@@ -31,11 +34,14 @@ func (r *Report) Markdown() string {
 			fmt.Fprintf(&b, "Left out: %s\n", c.Skipped)
 			continue
 		}
-		fmt.Fprintf(&b, "%s.\n\n", upperFirst(corpusLine(c)))
+		fmt.Fprintf(&b, "%s. %s.\n\n", upperFirst(corpusLine(c)), upperFirst(r.extent(c)))
 		b.WriteString(r.tableMarkdown(c.Name, storeColumns))
 		if t := r.tableMarkdown(c.Name, mountColumns); t != "" {
 			b.WriteString("\n" + t)
 		}
+	}
+	if r.inner != nil {
+		b.WriteString("\n### Inner loops\n\n" + r.inner.markdown())
 	}
 	b.WriteString("\n### Contenders\n\n")
 	b.WriteString(r.contendersMarkdown())
@@ -68,8 +74,8 @@ func (r *Report) Summary() string {
 func (r *Report) Setting() string {
 	var b strings.Builder
 	res := r.results
-	fmt.Fprintf(&b, "Measured on %s, in %s, on %s. %s: the median, and after ± half of what lies between the fastest and the slowest.\n",
-		res.Started.Format("2 January 2006"), duration(res.Seconds), machine(res.Host), upperFirst(repetitions(res.Reps)))
+	fmt.Fprintf(&b, "Measured on %s, in %s, on %s. %s.\n",
+		res.Started.Format("2 January 2006"), duration(res.Seconds), machine(res.Host), upperFirst(r.repetitions())+r.spread())
 	if !res.Complete {
 		fmt.Fprintf(&b, "\n**This run is not complete**: %s.\n", orElse(res.Stopped, "it is under way"))
 	}
@@ -124,7 +130,7 @@ func (r *Report) tableMarkdown(corpus string, names []string) string {
 	for _, name := range names {
 		m, _ := bench.MetricOf(name)
 		for _, c := range r.contenders() {
-			if len(r.table.Values(m, corpus, c)) > 0 {
+			if r.cell(m, corpus, c) != "" {
 				columns = append(columns, m)
 				break
 			}
@@ -157,7 +163,7 @@ func (r *Report) cell(m bench.Metric, corpus, contender string) string {
 	s := r.table.Summary(m, corpus, contender)
 	switch {
 	case s.N == 0:
-		return ""
+		return r.over(m, corpus, contender)
 	case s.N == 1 || m.Unit != bench.Seconds || s.Median == 0:
 		return value(m.Unit, s.Median)
 	}

@@ -20,11 +20,18 @@ type Report struct {
 	results *bench.Results
 	table   bench.Table
 	subject string // the contender that it is about
+	inner   *Inner // nil: they were not measured
 }
 
 // New prepares a report.
 func New(r *bench.Results, subject string) *Report {
 	return &Report{results: r, table: bench.NewTable(r), subject: subject}
+}
+
+// WithInner adds the inner loops to a report.
+func (r *Report) WithInner(in *Inner) *Report {
+	r.inner = in
+	return r
 }
 
 // contenders are the names of all that have a number, in order.
@@ -61,8 +68,10 @@ func duration(v float64) string {
 		return fmt.Sprintf("%.2f s", v)
 	case v >= 1e-3:
 		return fmt.Sprintf("%.3g ms", v*1e3)
+	case v >= 1e-6:
+		return fmt.Sprintf("%.3g µs", v*1e6)
 	}
-	return fmt.Sprintf("%.3g µs", v*1e6)
+	return fmt.Sprintf("%.3g ns", v*1e9)
 }
 
 func size(v float64) string {
@@ -98,12 +107,85 @@ func factor(v float64) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
-// repetitions are how often it was measured.
-func repetitions(n int) string {
-	if n == 1 {
-		return "one repetition"
+// repetitions are how often it was measured, over all data.
+func (r *Report) repetitions() string {
+	least, most := 0, 0
+	for _, c := range r.results.Corpora {
+		n := r.repetitionsOf(c.Name)
+		if n == 0 {
+			continue
+		}
+		if least == 0 || n < least {
+			least = n
+		}
+		most = max(most, n)
 	}
-	return fmt.Sprintf("up to %d repetitions", n)
+	text := count(most, "repetition")
+	if least < most {
+		text = fmt.Sprintf("%d to %s, as it says with the data", least, text)
+	}
+	if once := r.once(most); len(once) > 0 {
+		text += ", of " + strings.Join(once, ", ") + " one"
+	}
+	return text
+}
+
+// spread says how the numbers of several repetitions are put.
+func (r *Report) spread() string {
+	for _, c := range r.results.Corpora {
+		if r.repetitionsOf(c.Name) > 1 {
+			return ": the median, and after ± half of what lies between the fastest and the slowest"
+		}
+	}
+	return ""
+}
+
+// repetitionsOf is how often a corpus was gone over.
+func (r *Report) repetitionsOf(corpus string) (n int) {
+	for _, row := range r.results.Rows {
+		if row.Corpus == corpus {
+			n = max(n, row.Rep)
+		}
+	}
+	return n
+}
+
+// once are the contenders that had one turn in all where others had more.
+func (r *Report) once(most int) []string {
+	if most < 2 {
+		return nil
+	}
+	rep := map[string]int{}
+	for _, row := range r.results.Rows {
+		if r.repetitionsOf(row.Corpus) > 1 {
+			rep[row.Contender] = max(rep[row.Contender], row.Rep)
+		}
+	}
+	var names []string
+	for _, c := range r.results.Contenders {
+		if rep[c.Name] == 1 {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "one " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// over is what is known of a number that a limit kept from being measured:
+// "> 60 s", or "".
+func (r *Report) over(m bench.Metric, corpus, contender string) string {
+	for _, row := range r.results.Rows {
+		if row.Status == bench.Over && row.Corpus == corpus && row.Contender == contender && row.Workload == m.Name {
+			return "> " + duration(row.Seconds)
+		}
+	}
+	return ""
 }
 
 // machine is the machine in one line.
@@ -116,6 +198,15 @@ func machine(h bench.Host) string {
 		}
 	}
 	return strings.Join(known, ", ")
+}
+
+// extent is how much was done with a corpus.
+func (r *Report) extent(c bench.CorpusInfo) string {
+	text := count(r.repetitionsOf(c.Name), "repetition")
+	if c.Part == "" {
+		return text
+	}
+	return text + ". Of all that there is: " + c.Part
 }
 
 // corpusLine is what a corpus consists of.

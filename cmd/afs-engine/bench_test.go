@@ -38,3 +38,22 @@ func TestAFullDiskNamesTheFlagsOfBench(t *testing.T) {
 		}
 	}
 }
+
+// What somebody asks for goes before what there is time for.
+func TestWhatIsAskedForIsDoneInFull(t *testing.T) {
+	part := bench.Part{Reps: 1, Workloads: []string{bench.IngestFirst}, Without: []string{"bup"}}
+	for name, c := range map[string]struct {
+		flags benchFlags
+		want  string
+	}{
+		"nothing":    {benchFlags{}, "one repetition; only ingest-first; without bup"},
+		"all":        {benchFlags{all: true}, ""},
+		"reps":       {benchFlags{reps: 5}, "only ingest-first; without bup"},
+		"workloads":  {benchFlags{workloads: []string{bench.TarCold}}, "one repetition; without bup"},
+		"contenders": {benchFlags{contenders: []string{"bup"}}, "one repetition; only ingest-first"},
+	} {
+		if got := c.flags.part(part).String(); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}

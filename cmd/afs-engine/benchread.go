@@ -2,11 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"syscall"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/artifortress/afs-engine/bench"
+	"github.com/artifortress/afs-engine/engine"
 )
 
 // benchReadCommand is the reader of the mounts' workloads. It is hidden: the
@@ -31,6 +34,9 @@ print seconds, reads and bytes as JSON.`,
 			}
 			o.Block = int(n)
 			r, err := bench.ReadFiles(args, o)
+			if errors.Is(err, syscall.EIO) { // of whose files these are, nobody here knows
+				return &kindError{err, engine.KindUnavailable, "ask what serves the file"}
+			}
 			if err != nil {
 				return benchError(cmd.Context(), err)
 			}
