@@ -179,7 +179,7 @@ func (row *Row) take(u usage) {
 }
 
 // command runs a command of a contender. What others have written is on disk by
-// then, so that nobody pays for it.
+// then, and there is memory, so that nobody pays for it.
 func (b *bout) command(ctx context.Context, e *entry, command string, p places) (line string, u usage, err error) {
 	line, err = p.line(command)
 	if err != nil {
@@ -190,6 +190,7 @@ func (b *bout) command(ctx context.Context, e *entry, command string, p places) 
 		return line, u, err
 	}
 	b.o.Settle()
+	touch(b.info[b.newest()].Bytes + touchSpare)
 	u, err = measureWithin(ctx, b.o.Limit, line, p["state"], env)
 	return line, u, err
 }

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package bench
+
+const touchSpare = 0
+
+func touch(int64) {}
