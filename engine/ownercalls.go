@@ -33,12 +33,7 @@ func (o *owner) Has(ctx context.Context, ids []chunker.ID, have []bool) (err err
 		return err
 	}
 	defer o.gate.leave()
-	for i := range ids {
-		if have[i], err = o.db.Has(ids[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return o.db.HasAll(ids, have)
 }
 
 // Lookup implements dataplane.Chunks. Several ids are looked up in the index's

@@ -2,6 +2,7 @@ package index
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -124,6 +125,17 @@ func BenchmarkIndex(b *testing.B) {
 				}
 			})
 		})
+		for _, together := range []int{4, 16, 128} {
+			b.Run(fmt.Sprintf("%s/together=%d", c.name, together), func(b *testing.B) {
+				have := make([]bool, together)
+				metered(b, together, func(i int) {
+					at := i * together % (len(c.ids) - together)
+					if err := db.HasAll(c.ids[at:at+together], have); err != nil || have[0] != c.hit {
+						b.Fatal(have, err)
+					}
+				})
+			})
+		}
 		b.Run(c.name+"/pebble", func(b *testing.B) {
 			metered(b, 1, func(i int) {
 				_, closer, err := db.p.Get(chunkKey(c.ids[i%len(c.ids)]))

@@ -1,6 +1,8 @@
 package index
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -55,6 +57,47 @@ func (db *DB) Has(id chunker.ID) (bool, error) {
 	_, ok, err := db.Lookup(id)
 	return ok, err
 }
+
+// HasAll is Has for many ids: have[i] is about ids[i]. Those that the filter does
+// not rule out are looked up in the order of the index, by one iterator.
+func (db *DB) HasAll(ids []chunker.ID, have []bool) (err error) {
+	f, err := db.loadFilter()
+	if err != nil {
+		return err
+	}
+	maybe := make([]place, 0, len(ids))
+	for i := range ids {
+		have[i] = false
+		if key := keyOf(ids[i]); f.Has(key) {
+			maybe = append(maybe, place{key, int32(i)})
+		}
+	}
+	if len(maybe) < seeksMin {
+		for _, m := range maybe {
+			if _, have[m.i], err = db.Lookup(ids[m.i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	slices.SortFunc(maybe, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.key, b.key), bytes.Compare(ids[a.i][:], ids[b.i][:]))
+	})
+	find, err := db.Finder()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, find.Close()) }()
+	for _, m := range maybe {
+		if _, have[m.i], err = find.Chunk(ids[m.i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seeksMin is how many lookups are worth an iterator.
+const seeksMin = 4
 
 // FilterBytes is what the filter in front of the chunk rows takes in memory: 0
 // as long as nobody has asked it, then about 1.44 MB for a million chunks.

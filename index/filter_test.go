@@ -3,6 +3,7 @@ package index
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -39,6 +40,34 @@ func TestHasIsExact(t *testing.T) {
 	for _, e := range x.Entries {
 		if ok, err := db.Has(e.ID); ok || err != nil {
 			t.Errorf("an abandoned chunk is there: %v", err)
+		}
+	}
+}
+
+func TestHasAllIsHasOfEach(t *testing.T) {
+	db := newDB(t)
+	r := rand.New(rand.NewPCG(3, 4))
+	x := randomPack(r, 3_000)
+	add(t, db, x)
+	for n := range 200 {
+		ids, want, have := make([]chunker.ID, n), make([]bool, n), make([]bool, n)
+		for i := range ids {
+			have[i] = r.IntN(2) == 0 // what stood there before
+			switch r.IntN(3) {
+			case 0:
+				ids[i] = randomID(r)
+			case 1: // the filter takes it for one that is there
+				ids[i] = x.Entries[r.IntN(len(x.Entries))].ID
+				ids[i][31] ^= 1
+			default:
+				ids[i], want[i] = x.Entries[r.IntN(len(x.Entries))].ID, true
+			}
+		}
+		if n > 2 {
+			ids[n-1], want[n-1] = ids[0], want[0]
+		}
+		if err := db.HasAll(ids, have); err != nil || !slices.Equal(have, want) {
+			t.Fatalf("%d ids: %v, want %v: %v", n, have, want, err)
 		}
 	}
 }
