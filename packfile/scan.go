@@ -51,6 +51,9 @@ func Scan(ctx context.Context, s backends.Store, id ID, visit func(e Entry, data
 	return size, sc.unknown
 }
 
+// notItsID is what is wrong with a chunk of other bytes than its id says.
+const notItsID = "content does not match the chunk's id"
+
 type scanner struct {
 	ctx      context.Context
 	store    backends.Store
@@ -187,7 +190,7 @@ func (sc *scanner) frame(f Frame, own []Entry) error {
 	for i, e := range own {
 		data := raw[e.Offset : e.Offset+e.Length]
 		if e.Kind.Sum(data) != e.ID {
-			sc.problem(&CorruptError{Object: sc.key, Offset: f.Offset, Chunk: e.ID, Lost: own[i : i+1 : i+1], Reason: "content does not match the chunk's id"})
+			sc.problem(&CorruptError{Object: sc.key, Offset: f.Offset, Chunk: e.ID, Lost: own[i : i+1 : i+1], Reason: notItsID})
 			continue
 		}
 		if sc.visit != nil {

@@ -34,6 +34,7 @@ import (
 const (
 	IDsMax   = 4096      // ids or frames
 	PageMax  = 256 << 10 // bytes of rows in a page, but at least one row
+	FilesMax = 256       // files; a path is at most 4,096 bytes
 	GroupMax = 256       // packs, or transitions, of a group
 )
 
@@ -91,12 +92,18 @@ type Row struct{ Key, Value []byte }
 
 // Files is the memory of files that were read before.
 type Files interface {
-	// Known finds what was in a file, if the store has all of it. keep says that
-	// it was of use.
-	Known(ctx context.Context, id source.Identity, t known.Trust, keep bool) (f known.File, ok bool, err error)
+	// Known finds what was in files, if the store has all of it. keep says that
+	// what is found is of use.
+	Known(ctx context.Context, ids []source.Identity, t known.Trust, keep bool, found []KnownFile) error
 
 	// Learn remembers files.
 	Learn(ctx context.Context, files []LearntFile) error
+}
+
+// KnownFile is what is in a file, if that is known.
+type KnownFile struct {
+	known.File
+	Found bool
 }
 
 // LearntFile is what was in a file when it was read from Began on.
