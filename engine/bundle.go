@@ -102,6 +102,10 @@ func newBundles(n, size, files int) *bundles {
 	return &bundles{free: make(chan *bundle, n), spare: n, size: size, files: files}
 }
 
+// largest is the size of the largest file that goes into a bundle with others:
+// one that leaves little room would have it handed over nearly empty.
+func (b *bundles) largest() int { return max(blockSmall, b.size/2) }
+
 // try returns a free bundle, or nil.
 func (b *bundles) try() *bundle {
 	select {

@@ -101,7 +101,7 @@ func (f *feeder) File(e manifest.Entry, id source.Identity, body source.Body) er
 	ev := f.p.event(evFile)
 	ev.entry, ev.id, ev.body = e, id, body
 	size := int(max(e.Size, 0))
-	if size > blockSmall {
+	if size > f.p.small.largest() {
 		return f.alone(ev, size)
 	}
 	if f.open != nil && (!f.open.fits(size) || f.moved && f.open.places == f.places) {

@@ -89,7 +89,7 @@ type contentReply struct {
 const (
 	smallBytes       = 4 << 20 // in bundles of small files
 	smallFiles       = 512
-	smallPlaces      = 64 // directories that are kept open for them
+	smallPlaces      = 128 // directories that are kept open for them
 	smallBundlesMin  = 8
 	smallBundlesMax  = smallBytes / blockSmall
 	workersMin       = 4
