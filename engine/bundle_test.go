@@ -164,6 +164,20 @@ func TestABundleIsHandedOverBeforeTheWalkWaits(t *testing.T) {
 	}
 }
 
+// The answer to a stream comes after all that is before it.
+func TestABundleIsHandedOverBeforeAStreamIsAnswered(t *testing.T) {
+	b, _, _ := builds(t, func(v source.Visitor) error {
+		if err := fileOf(v, "a", "small"); err != nil {
+			return err
+		}
+		_, _, err := v.Content("b", strings.NewReader("stream"))
+		return err
+	})
+	if b.files != 2 {
+		t.Errorf("%d files", b.files)
+	}
+}
+
 // Nodes that are gathered come out in their order, whole, each once it is known
 // to be absent.
 func TestGatheredNodesKeepTheirOrder(t *testing.T) {

@@ -67,6 +67,15 @@ func TestCheckRefusesAPackOfAnotherLength(t *testing.T) {
 	}
 }
 
+func TestCheckRefusesAPackUnderAnotherName(t *testing.T) {
+	x, b := smallPack(t)
+	other := *x
+	other.ID[0] ^= 1
+	if _, _, err := checked(t, &other, b, 2); !errors.Is(err, ErrCorrupt) {
+		t.Fatal(err)
+	}
+}
+
 // A writer of hostile packs makes all checksums right.
 func TestCheckRefusesAChunkThatIsNotItself(t *testing.T) {
 	w := newWriter(t, WriterOptions{Class: ClassData})

@@ -193,7 +193,7 @@ type Transition struct {
 	Adding  bool              // Draft: it adds to that; else it is what an ingest with holes leaves
 	Labels  map[string]string // PublishDraft: for the draft's, where it has none of the name
 	Tags    []string          // Publish, PublishDraft: tags to move; Tag: the one
-	Again   bool              // it may have been carried out before
+	Again   bool              // it may have been carried out before; so a Discard that finds nothing has succeeded
 }
 
 // TransitionKind says what a Transition does. The numbers are those of the
