@@ -48,7 +48,7 @@ func build(ctx context.Context, req IngestRequest, base *registry.Version, src m
 	if b.progress == nil {
 		b.progress = new(Progress)
 	}
-	sink := nodeSink{s}
+	sink := &nodeSink{s: s}
 	b.list = manifest.NewListBuilder(sink)
 	b.tree = &overlay{ctx: ctx, b: manifest.NewBuilder(sink), src: src}
 	defer b.tree.close()
@@ -69,17 +69,10 @@ func build(ctx context.Context, req IngestRequest, base *registry.Version, src m
 	if err != nil {
 		return nil, err
 	}
-	b.root, b.rootEntry, err = b.tree.b.Root()
-	return b, err
-}
-
-// nodeSink stores what the manifest builders make.
-type nodeSink struct{ s storer }
-
-func (n nodeSink) PutNode(ctx context.Context, kind chunker.Kind, data []byte, deps []chunker.ID) (chunker.ID, error) {
-	id := kind.Sum(data)
-	_, err := n.s.put(ctx, chunk{kind: kind, id: id, data: data, deps: deps})
-	return id, err
+	if b.root, b.rootEntry, err = b.tree.b.Root(); err != nil {
+		return nil, err
+	}
+	return b, sink.flush(ctx)
 }
 
 // enter opens a directory. The source's root becomes the destination

@@ -46,12 +46,6 @@ func (t *tryChunks) known(ctx context.Context, ids []chunker.ID, have []bool) (a
 }
 
 func (t *tryChunks) put(ctx context.Context, c chunk) (added bool, err error) {
-	if c.kind.IsNode() { // data chunks have been looked up
-		ids, have := [1]chunker.ID{c.id}, [1]bool{}
-		if _, err := t.known(ctx, ids[:], have[:]); have[0] || err != nil {
-			return false, err
-		}
-	}
 	if t.keepNodes && !c.kind.IsNode() {
 		return true, nil // it counts nothing
 	}

@@ -9,21 +9,70 @@ import (
 )
 
 // feeder is the visitor of a walk that runs ahead: it queues what it is shown.
-type feeder struct{ p *pipeline }
+type feeder struct {
+	p      *pipeline
+	places int     // directories in a bundle
+	open   *bundle // being filled; nil: none is
+	moved  bool    // into another directory since the last small file
+}
 
 var _ source.Visitor = (*feeder)(nil)
 
 func (f *feeder) entry(kind eventKind, e manifest.Entry) error {
 	ev := f.p.event(kind)
 	ev.entry = e
-	return f.p.send(ev)
+	return f.send(ev)
+}
+
+// send queues an event.
+func (f *feeder) send(ev *event) error {
+	select {
+	case <-f.p.stop:
+		return f.p.stopped
+	default:
+	}
+	select {
+	case f.p.events <- ev:
+		return nil
+	default:
+	}
+	f.handOver()
+	select {
+	case <-f.p.stop:
+		return f.p.stopped
+	case f.p.events <- ev:
+		return nil
+	}
+}
+
+// handOver lets a worker have the bundle that is being filled.
+func (f *feeder) handOver() {
+	if f.open != nil {
+		f.p.work <- f.open
+		f.open = nil
+	}
+}
+
+// take waits for a free bundle.
+func (f *feeder) take(of *bundles) (*bundle, bool) {
+	if x := of.try(); x != nil {
+		return x, true
+	}
+	f.handOver()
+	return of.take(f.p.stop)
 }
 
 // Enter implements source.Visitor.
-func (f *feeder) Enter(e manifest.Entry) error { return f.entry(evEnter, e) }
+func (f *feeder) Enter(e manifest.Entry) error {
+	f.moved = true
+	return f.entry(evEnter, e)
+}
 
 // Leave implements source.Visitor.
-func (f *feeder) Leave() error { return f.p.send(f.p.event(evLeave)) }
+func (f *feeder) Leave() error {
+	f.moved = true
+	return f.send(f.p.event(evLeave))
+}
 
 // Symlink implements source.Visitor.
 func (f *feeder) Symlink(e manifest.Entry) error { return f.entry(evSymlink, e) }
@@ -41,26 +90,49 @@ func (f *feeder) Skipped(r source.Report) { f.report(evSkipped, r) }
 func (f *feeder) report(kind eventKind, r source.Report) {
 	ev := f.p.event(kind)
 	ev.report = r
-	_ = f.p.send(ev)
+	_ = f.send(ev)
 }
 
 // File implements source.Visitor.
 func (f *feeder) File(e manifest.Entry, id source.Identity, body source.Body) error {
-	of := f.p.small
-	switch {
-	case e.Size > int64(f.p.large.size):
+	if e.Size > int64(f.p.large.size) {
 		return f.parts(e, id, body)
-	case e.Size > blockSmall:
-		of = f.p.large
-	}
-	b, ok := of.take(f.p.stop)
-	if !ok {
-		body.Release()
-		return f.p.stopped
 	}
 	ev := f.p.event(evFile)
-	ev.entry, ev.id, ev.body, ev.block = e, id, body, b
-	return f.p.send(ev)
+	ev.entry, ev.id, ev.body = e, id, body
+	size := int(max(e.Size, 0))
+	if size > f.p.small.largest() {
+		return f.alone(ev, size)
+	}
+	if f.open != nil && (!f.open.fits(size) || f.moved && f.open.places == f.places) {
+		f.handOver()
+	}
+	if f.open == nil {
+		x, ok := f.take(f.p.small)
+		if !ok {
+			body.Release()
+			return f.p.stopped
+		}
+		f.open, f.moved = x, true
+	}
+	if f.moved {
+		f.open.places++
+		f.moved = false
+	}
+	f.open.add(ev, size)
+	return f.send(ev)
+}
+
+// alone has a file prepared by itself.
+func (f *feeder) alone(ev *event, size int) error {
+	x, ok := f.take(f.p.large)
+	if !ok {
+		ev.body.Release()
+		return f.p.stopped
+	}
+	x.add(ev, size)
+	f.p.work <- x
+	return f.send(ev)
 }
 
 // parts reads a large file here, as fast as it can be cut.
@@ -68,9 +140,11 @@ func (f *feeder) parts(e manifest.Entry, id source.Identity, body source.Body) e
 	defer body.Release()
 	ev := f.p.event(evFileEnd)
 	ev.entry, ev.id = e, id
-	if f.p.recallFile(ev); ev.found || ev.err != nil {
-		return f.p.send(ev)
+	if err := f.p.recall.find(f.p.ctx, ev); ev.found || err != nil {
+		ev.err = err
+		return f.send(ev)
 	}
+	ev.began = f.p.recall.reading()
 	r, err := body.Open()
 	if err == nil {
 		err = errors.Join(f.stream(r), r.Close())
@@ -80,7 +154,7 @@ func (f *feeder) parts(e manifest.Entry, id source.Identity, body source.Body) e
 		return failed.error
 	}
 	ev.err, ev.unread = err, err != nil
-	return f.p.send(ev)
+	return f.send(ev)
 }
 
 // Content implements source.Visitor.
@@ -93,7 +167,7 @@ func (f *feeder) Content(path string, r io.Reader) (manifest.Content, int64, err
 	reply := make(chan contentReply, 1)
 	ev := f.p.event(evContent)
 	ev.err, ev.unread, ev.reply = err, err != nil, reply
-	if err := f.p.send(ev); err != nil {
+	if err := f.send(ev); err != nil {
 		return manifest.Content{}, 0, err
 	}
 	select {
@@ -110,56 +184,56 @@ type stoppedError struct{ error }
 // stream reads r to its end and queues it in parts. It returns the source's
 // error, or a stoppedError.
 func (f *feeder) stream(r io.Reader) error {
-	b, ok := f.p.large.take(f.p.stop)
+	f.handOver()
+	x, ok := f.take(f.p.large)
 	if !ok {
 		return &stoppedError{f.p.stopped}
 	}
 	n, eof := 0, false
 	for empty := 0; ; {
-		m, err := r.Read(b.buf[n:])
+		m, err := r.Read(x.buf[n:])
 		n += m
 		switch {
 		case err == io.EOF:
 			eof = true
 		case err != nil:
-			b.release()
+			x.release()
 			return err
 		case m > 0:
 			empty = 0
 		default:
 			if empty++; empty == emptyReadsMax {
-				b.release()
+				x.release()
 				return io.ErrNoProgress
 			}
 		}
-		if !eof && n < len(b.buf) {
+		if !eof && n < len(x.buf) {
 			continue
 		}
-		used := b.cut(f.p.params, n, eof)
+		ev := f.p.event(evPart)
+		x.add(ev, n)
+		used := ev.block.cut(f.p.params, n, eof)
 		if eof {
-			return f.part(b)
+			return f.part(ev)
 		}
-		next, ok := f.p.large.take(f.p.stop)
+		next, ok := f.take(f.p.large)
 		if !ok {
-			b.release()
 			return &stoppedError{f.p.stopped}
 		}
-		n = copy(next.buf, b.buf[used:n])
-		if err := f.part(b); err != nil {
-			next.release()
+		n = copy(next.buf, x.buf[used:n])
+		if err := f.part(ev); err != nil {
 			return err
 		}
-		b = next
+		x = next
 	}
 }
 
 // emptyReadsMax is how many reads in a row may give neither bytes nor an error.
 const emptyReadsMax = 100
 
-func (f *feeder) part(b *block) error {
-	ev := f.p.event(evPart)
-	ev.block = b
-	if err := f.p.send(ev); err != nil {
+func (f *feeder) part(ev *event) error {
+	f.p.work <- ev.bundle
+	if err := f.send(ev); err != nil {
 		return &stoppedError{err}
 	}
 	return nil

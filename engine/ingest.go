@@ -166,16 +166,6 @@ func hasAll(ctx context.Context, plane dataplane.Chunks, ids []chunker.ID, have 
 }
 
 func (s *storeChunks) put(ctx context.Context, c chunk) (bool, error) {
-	if c.kind.IsNode() { // data chunks have been looked up
-		ids, have := [1]chunker.ID{c.id}, [1]bool{}
-		if s.commits.packer.underway(c.id) {
-			return false, nil
-		}
-		var err error
-		if c.asOf, err = s.known(ctx, ids[:], have[:]); have[0] || err != nil {
-			return false, err
-		}
-	}
 	added, full, err := s.commits.packer.add(ctx, s.session.mark, &s.tally, c)
 	if err == nil && full {
 		err = s.commit(ctx)

@@ -34,6 +34,8 @@ type owner struct {
 	known   *known.Cache
 	rebuilt dataplane.Rebuilt // the last rebuild, if there was one
 
+	checks chan struct{} // holds one for each pack that is being checked
+
 	mu   sync.Mutex     // one commit at a time
 	log  *commitlog.Log //
 	dead error          // the index no longer follows the log: only opening again helps
@@ -46,7 +48,7 @@ var _ dataplane.Owned = (*owner)(nil)
 // another one is. Others find it from the moment on that it has the lock; until
 // the index is at the end of the log, their calls wait.
 func own(ctx context.Context, c Components, s Settings, cfg *config, writable bool, mine func(index.SessionID) bool) (_ *owner, err error) {
-	o := &owner{c: c, settings: s, config: cfg, writable: writable, mine: mine, over: make(chan struct{}), proj: projector{c.Store, cfg.ID, c.Logger}}
+	o := &owner{c: c, settings: s, config: cfg, writable: writable, mine: mine, over: make(chan struct{}), checks: make(chan struct{}, checksMax), proj: projector{c.Store, cfg.ID, c.Logger}}
 	if o.lock, err = index.LockDir(c.IndexDir, c.Index); err != nil {
 		return nil, err
 	}

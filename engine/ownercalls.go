@@ -128,19 +128,28 @@ func (o *owner) Page(ctx context.Context, prefix, from []byte, size int) (rows [
 }
 
 // Known implements dataplane.Files.
-func (o *owner) Known(ctx context.Context, id source.Identity, t known.Trust, keep bool) (known.File, bool, error) {
+func (o *owner) Known(ctx context.Context, ids []source.Identity, t known.Trust, keep bool, found []dataplane.KnownFile) error {
 	if err := o.enter(ctx); err != nil {
-		return known.File{}, false, err
+		return err
 	}
 	defer o.gate.leave()
-	f, ok, err := o.known.Find(id, t)
-	if ok {
-		ok, err = o.stored(f.Content)
+	for i := range ids {
+		f, ok, err := o.known.Find(ids[i], t)
+		if ok {
+			ok, err = o.stored(f.Content)
+		}
+		if ok && keep {
+			err = o.known.Keep(ids[i], f)
+		}
+		if err != nil {
+			return err
+		}
+		found[i] = dataplane.KnownFile{Found: ok}
+		if ok {
+			found[i].File = f
+		}
 	}
-	if ok && keep {
-		err = o.known.Keep(id, f)
-	}
-	return f, ok && err == nil, err
+	return nil
 }
 
 // stored looks up all that a directory node would refer to. What a node of a

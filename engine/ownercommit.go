@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine/commitlog"
@@ -36,27 +37,26 @@ func (o *owner) Commit(ctx context.Context, g *dataplane.Group) ([]dataplane.Out
 	return o.append(ctx, packs, g.Transitions)
 }
 
+// checksMax is how many packs are read and checked at a time. All cores take
+// part in each check, and hold a frame.
+const checksMax = 4
+
 // believed is the index of a pack, which is read and checked if it comes from
 // elsewhere: every chunk is what its id says, every node refers to what the
-// index says it does.
+// index says it does. All cores do that, because whoever has handed in the pack
+// may have nothing to do until there is an answer.
 func (o *owner) believed(ctx context.Context, p dataplane.Pack) (*packfile.Index, error) {
 	if p.Index != nil {
 		return p.Index, nil
 	}
-	x, err := packfile.ReadIndex(ctx, o.c.Store, p.ID, p.Size)
-	if err != nil {
-		return nil, err
-	}
-	var wrong *packfile.CorruptError
-	_, err = packfile.Scan(ctx, o.c.Store, p.ID, func(e packfile.Entry, data []byte) error {
+	o.checks <- struct{}{}
+	defer func() { <-o.checks }()
+	x, err := packfile.Check(ctx, o.c.Store, p.ID, p.Size, runtime.GOMAXPROCS(0), func(e packfile.Entry, data []byte) error {
 		if !e.Kind.IsNode() {
 			return nil
 		}
 		return checkDeps(e, data)
-	}, func(c *packfile.CorruptError) { wrong = c })
-	if err == nil && wrong != nil {
-		err = wrong
-	}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("a pack that was handed in: %w", err)
 	}

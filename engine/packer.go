@@ -117,14 +117,8 @@ func (p *packer) asOf() uint64 {
 	return p.settled
 }
 
-// underway reports whether a chunk is in a pack that is, or has just been
+// underwayLocked reports whether a chunk is in a pack that is, or has just been
 // settled.
-func (p *packer) underway(id chunker.ID) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.underwayLocked(id)
-}
-
 func (p *packer) underwayLocked(id chunker.ID) bool {
 	if _, ok := p.pending[id]; ok {
 		return true
@@ -270,6 +264,7 @@ type storer interface {
 	// use.
 	known(ctx context.Context, ids []chunker.ID, have []bool) (asOf uint64, err error)
 
-	// put stores a chunk unless it is there, and reports whether it was new.
+	// put stores a chunk that was not known, unless it is there by now, and
+	// reports whether it was new.
 	put(ctx context.Context, c chunk) (added bool, err error)
 }

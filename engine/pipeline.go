@@ -16,14 +16,16 @@ import (
 
 // A pipeline takes a walk apart and puts it together again:
 //
-//	walk ──► events, in the order of the walk ──────────► builder
-//	  └────► workers: open, read, cut, name, look up ──┘
+//	walk ──► events, in the order of the walk ──────────────► builder
+//	  └────► bundles ──► workers: open, read, cut, name, ──┘
+//	                     look up
 //
-// The walk runs ahead and hands over files as it meets them; workers do what
-// can be done out of order; the builder waits for each event's work and takes
-// the events in order, so that the version, and the order of chunks in packs,
-// are those of the walk. Every event with bytes has its block before it is
-// sent, so the one that the builder waits for can always be finished.
+// The walk runs ahead and hands over files as it meets them, small ones in
+// bundles; workers do what can be done out of order; the builder waits for each
+// event's work and takes the events in order, so that the version, and the order
+// of chunks in packs, are those of the walk. Every event with bytes has its block
+// before it is sent, and a bundle goes to the workers before the walk waits for
+// anything, so the one that the builder waits for can always be finished.
 type pipeline struct {
 	ctx    context.Context
 	params chunker.Params
@@ -31,10 +33,10 @@ type pipeline struct {
 	recall *recall
 	memory int64 // bytes that large blocks may take
 
-	events chan *event // in order
-	work   chan *event // the same ones, those that need a worker
-	small  *blocks
-	large  *blocks
+	events chan *event  // in order
+	work   chan *bundle // of the same ones, those that need a worker
+	small  *bundles
+	large  *bundles
 	idle   sync.Pool // of *event
 
 	stop    chan struct{} // closed when the builder has failed
@@ -53,10 +55,10 @@ type event struct {
 	began time.Time       // when its reading did
 
 	body   source.Body
+	bundle *bundle // with its block; nil: no worker need see it
 	block  *block
 	err    error // what a worker, or reading a stream, met
 	unread bool  // err is the source's, not the store's
-	done   chan struct{}
 	reply  chan contentReply
 }
 
@@ -81,10 +83,15 @@ type contentReply struct {
 	err     error
 }
 
-// Numbers of blocks: enough small ones to keep a disk busy, and a few large
-// ones more than there are workers to fill them, if there is memory.
+// Numbers of bundles and files: enough to keep a disk busy and calls few,
+// whatever the number of workers, and a few large blocks more than there are
+// workers to fill them, if there is memory.
 const (
-	smallBlocks      = 64
+	smallBytes       = 4 << 20 // in bundles of small files
+	smallFiles       = 512
+	smallPlaces      = 128 // directories that are kept open for them
+	smallBundlesMin  = 8
+	smallBundlesMax  = smallBytes / blockSmall
 	workersMin       = 4
 	largeBlocksSpare = 4
 	largeBlocksMin   = 3
@@ -95,9 +102,10 @@ func (p *pipeline) run(src source.Source, b *builder) error {
 	workers := max(workersMin, runtime.GOMAXPROCS(0))
 	size := max(blockLarge, 2*p.params.Max)
 	large := max(largeBlocksMin, min(workers+largeBlocksSpare, int(p.memory)/size))
-	p.small, p.large = newBlocks(smallBlocks, blockSmall), newBlocks(large, size)
-	p.work = make(chan *event, smallBlocks+large) // one for each block: sending never waits
-	p.events = make(chan *event, 2*smallBlocks)
+	small := min(max(2*workers, smallBundlesMin), smallBundlesMax)
+	p.small, p.large = newBundles(small, smallBytes/small, smallFiles/small), newBundles(large, size, 1)
+	p.work = make(chan *bundle, small+large) // all there are: sending never waits
+	p.events = make(chan *event, 2*smallFiles)
 	p.stop = make(chan struct{})
 
 	var g sync.WaitGroup
@@ -105,7 +113,9 @@ func (p *pipeline) run(src source.Source, b *builder) error {
 		g.Go(p.serve)
 	}
 	g.Go(func() { p.assemble(b) })
-	err := src.Walk(p.ctx, &feeder{p: p})
+	f := &feeder{p: p, places: smallPlaces / small}
+	err := src.Walk(p.ctx, f)
+	f.handOver()
 	close(p.work)
 	close(p.events)
 	g.Wait()
@@ -119,8 +129,10 @@ func (p *pipeline) run(src source.Source, b *builder) error {
 // off the queue, so that the walk finds out.
 func (p *pipeline) assemble(b *builder) {
 	for ev := range p.events {
-		if ev.kind == evFile || ev.block != nil {
-			<-ev.done
+		x := ev.bundle
+		if x != nil && !x.ready {
+			<-x.done
+			x.ready = true
 		}
 		if p.stopped == nil {
 			if err := b.take(ev); err != nil {
@@ -128,81 +140,72 @@ func (p *pipeline) assemble(b *builder) {
 				close(p.stop)
 			}
 		}
-		if ev.block != nil {
-			ev.block.release()
-		}
 		p.recycle(ev)
+		if x == nil {
+			continue
+		}
+		if x.taken++; x.taken == len(x.events) {
+			x.release()
+		}
 	}
 }
 
 func (p *pipeline) event(kind eventKind) *event {
 	ev, ok := p.idle.Get().(*event)
 	if !ok {
-		ev = &event{done: make(chan struct{}, 1)}
+		ev = new(event)
 	}
 	ev.kind = kind
 	return ev
 }
 
 func (p *pipeline) recycle(ev *event) {
-	*ev = event{done: ev.done}
+	*ev = event{}
 	p.idle.Put(ev)
-}
-
-// send queues an event, and lets a worker have it if it has a block.
-func (p *pipeline) send(ev *event) error {
-	worked := ev.block != nil
-	select {
-	case <-p.stop:
-		if ev.block != nil {
-			ev.block.release()
-		}
-		if ev.body != nil {
-			ev.body.Release()
-		}
-		return p.stopped
-	case p.events <- ev:
-	}
-	if worked {
-		p.work <- ev
-	}
-	return nil
 }
 
 // serve is a worker.
 func (p *pipeline) serve() {
-	for ev := range p.work {
-		p.prepare(ev)
-		ev.done <- struct{}{}
+	for x := range p.work {
+		p.prepare(x)
+		for _, ev := range x.events {
+			if ev.body != nil {
+				ev.body.Release()
+			}
+		}
+		x.done <- struct{}{}
 	}
 }
 
-func (p *pipeline) prepare(ev *event) {
-	if ev.body != nil {
-		defer ev.body.Release()
-	}
+func (p *pipeline) prepare(x *bundle) {
 	select {
 	case <-p.stop:
 		return
 	default:
 	}
-	if ev.kind == evFile {
-		if p.recallFile(ev); ev.found || ev.err != nil {
-			return
+	err := p.recall.findAll(p.ctx, x)
+	for _, ev := range x.events {
+		if ev.kind != evFile || ev.found || err != nil {
+			continue
 		}
+		ev.began = p.recall.reading()
 		if ev.err = ev.read(); ev.err != nil {
 			ev.unread = true
-			return
+			continue
 		}
 		ev.block.cut(p.params, ev.block.n, true)
 	}
-	ev.err = ev.block.name(p.ctx, p.store)
-}
-
-// recallFile finds out whether the file need be read.
-func (p *pipeline) recallFile(ev *event) {
-	ev.known, ev.found, ev.err = p.recall.find(p.ctx, ev.id)
-	ev.began = p.recall.reading()
+	if err == nil {
+		err = x.look(p.ctx, p.store)
+	}
+	if err == nil {
+		return
+	}
+	for _, ev := range x.events {
+		if ev.err == nil {
+			ev.err = err
+		}
+	}
 }
 
 // read fills the event's block with the whole file.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/artifortress/afs-engine/engine/dataplane"
@@ -21,18 +22,40 @@ type recall struct {
 
 // learnBatch is how many files are handed in together. Their chunks are in
 // memory until then: few, or the file has a list.
-const learnBatch = 64
+const learnBatch = dataplane.FilesMax
 
 func (e *Local) recall(req IngestRequest) *recall {
 	return &recall{files: e.plane, trust: req.Trust, now: e.c.Now, learn: !req.DryRun}
 }
 
-// find returns what is in the file, if that is known and the store has it.
-func (r *recall) find(ctx context.Context, id source.Identity) (known.File, bool, error) {
-	if r == nil || r.trust == known.Nothing || id.Path == "" {
-		return known.File{}, false, nil
+// find finds out what is in the event's file, if that is known and the store
+// has it.
+func (r *recall) find(ctx context.Context, ev *event) error {
+	return r.findAll(ctx, &bundle{events: []*event{ev}})
+}
+
+// findAll does so for all files of a bundle.
+func (r *recall) findAll(ctx context.Context, x *bundle) error {
+	if r == nil || r.trust == known.Nothing {
+		return nil
 	}
-	return r.files.Known(ctx, id, r.trust, r.learn)
+	x.asked, x.files = x.asked[:0], x.files[:0]
+	for _, ev := range x.events {
+		if ev.id.Path != "" {
+			x.asked, x.files = append(x.asked, ev), append(x.files, ev.id)
+		}
+	}
+	if len(x.asked) == 0 {
+		return nil
+	}
+	x.known = slices.Grow(x.known[:0], len(x.asked))[:len(x.asked)]
+	if err := r.files.Known(ctx, x.files, r.trust, r.learn, x.known); err != nil {
+		return err
+	}
+	for i, ev := range x.asked {
+		ev.known, ev.found = x.known[i].File, x.known[i].Found
+	}
+	return nil
 }
 
 // reading is when the reading of a file begins, for learnt.

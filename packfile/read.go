@@ -20,18 +20,23 @@ const tailSize = 256 << 10
 // the object as a whole matches id: Scan does. Errors are *CorruptError,
 // ErrUnknown, or the store's.
 func ReadIndex(ctx context.Context, s backends.Store, id ID, size int64) (*Index, error) {
-	p, err := readParts(ctx, s, id, size)
-	if err == nil && p.trailerErr != nil {
-		err = damaged(Key(id), p.size-TrailerSize, "trailer", p.trailerErr)
-	}
-	var x *Index
-	if err == nil {
-		x, err = parseParts(id, p.size, p.header, p.block, p.trailer)
-	}
+	_, x, err := readIndex(ctx, s, id, size)
 	if err != nil {
 		return nil, fmt.Errorf("read pack index: %w", err)
 	}
 	return x, nil
+}
+
+func readIndex(ctx context.Context, s backends.Store, id ID, size int64) (*parts, *Index, error) {
+	p, err := readParts(ctx, s, id, size)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.trailerErr != nil {
+		return nil, nil, damaged(Key(id), p.size-TrailerSize, "trailer", p.trailerErr)
+	}
+	x, err := parseParts(id, p.size, p.header, p.block, p.trailer)
+	return p, x, err
 }
 
 // parts are the bytes of an object that are not frames, unchecked but for

@@ -11,7 +11,6 @@ import (
 	"github.com/zeebo/blake3"
 
 	"github.com/artifortress/afs-engine/backends"
-	"github.com/artifortress/afs-engine/chunker"
 )
 
 // Scan reads the whole pack id in order, holding one frame and the index, and
@@ -52,6 +51,9 @@ func Scan(ctx context.Context, s backends.Store, id ID, visit func(e Entry, data
 	return size, sc.unknown
 }
 
+// notItsID is what is wrong with a chunk of other bytes than its id says.
+const notItsID = "content does not match the chunk's id"
+
 type scanner struct {
 	ctx      context.Context
 	store    backends.Store
@@ -64,8 +66,7 @@ type scanner struct {
 	hash     *blake3.Hasher
 	stored   []byte
 	raw      []byte
-	chunks   [][]byte // of the frame in raw
-	ids      []chunker.ID
+	named    named
 }
 
 // found reports err if it is damage, or bytes that a disk cannot read, and
@@ -187,11 +188,11 @@ func (sc *scanner) frame(f Frame, own []Entry) error {
 		return nil
 	}
 	sc.raw = raw
-	sc.name(own)
+	sc.named.name(raw, own)
 	for i, e := range own {
-		data := sc.chunks[i]
-		if sc.ids[i] != e.ID {
-			sc.problem(&CorruptError{Object: sc.key, Offset: f.Offset, Chunk: e.ID, Lost: own[i : i+1 : i+1], Reason: "content does not match the chunk's id"})
+		data := sc.named.chunks[i]
+		if sc.named.ids[i] != e.ID {
+			sc.problem(&CorruptError{Object: sc.key, Offset: f.Offset, Chunk: e.ID, Lost: own[i : i+1 : i+1], Reason: notItsID})
 			continue
 		}
 		if sc.visit != nil {
@@ -201,20 +202,4 @@ func (sc *scanner) frame(f Frame, own []Entry) error {
 		}
 	}
 	return nil
-}
-
-// name computes the ids of what is in the frame in sc.raw, whose entries are
-// own: those of a kind that stand together at once.
-func (sc *scanner) name(own []Entry) {
-	sc.chunks = sc.chunks[:0]
-	for _, e := range own {
-		sc.chunks = append(sc.chunks, sc.raw[e.Offset:e.Offset+e.Length])
-	}
-	sc.ids = slices.Grow(sc.ids[:0], len(own))[:len(own)]
-	for i := 0; i < len(own); {
-		first := i
-		for i++; i < len(own) && own[i].Kind == own[first].Kind; i++ {
-		}
-		own[first].Kind.SumAll(sc.ids[first:i], sc.chunks[first:i])
-	}
 }

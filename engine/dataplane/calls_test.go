@@ -46,6 +46,12 @@ var someFile = source.Identity{
 	MTime: time.Unix(1<<40, 999999999), CTime: time.Unix(-1<<40, 1),
 }
 
+var someLearnt = []LearntFile{
+	{ID: someFile, File: known.File{Size: 1, Chunks: 2, Content: manifest.Content{List: chunker.ID{3}, Count: 4}}, Began: sometime},
+	{File: known.File{Size: 12, Chunks: 1, Content: manifest.Content{Segments: []manifest.Segment{{ID: chunker.ID{1}, Length: 5}, {Length: 7}}}}},
+	{},
+}
+
 func someVersion(ref registry.Ref) *registry.Version {
 	return &registry.Version{
 		Ref: ref, State: registry.Published, Root: manifest.Root{Content: chunker.ID{1}, Attrs: chunker.ID{2}},
@@ -94,12 +100,14 @@ var asked = []struct {
 		return fmt.Sprint(rows, more), err
 	}},
 	{"known", func(ctx context.Context, s Service) (string, error) {
-		f, ok, err := s.Known(ctx, someFile, known.MTimeSize, true)
-		return fmt.Sprint(f, ok), err
+		return knows(ctx, s, someFile, source.Identity{}, source.Identity{Path: "/a", Size: -1}, someFile)
+	}},
+	{"known of nothing", func(ctx context.Context, s Service) (string, error) { return knows(ctx, s) }},
+	{"known of all that a call may have", func(ctx context.Context, s Service) (string, error) {
+		return knows(ctx, s, make([]source.Identity, FilesMax)...)
 	}},
 	{"learn", func(ctx context.Context, s Service) (string, error) {
-		f := known.File{Size: 1, Chunks: 2, Content: manifest.Content{List: chunker.ID{3}, Count: 4}}
-		return "", s.Learn(ctx, []LearntFile{{ID: someFile, File: f, Began: sometime}, {}})
+		return "", s.Learn(ctx, someLearnt)
 	}},
 	{"learn nothing", func(ctx context.Context, s Service) (string, error) { return "", s.Learn(ctx, nil) }},
 	{"renew", func(ctx context.Context, s Service) (string, error) {
@@ -126,6 +134,12 @@ func has(ctx context.Context, s Service, n int) (string, error) {
 	have := make([]bool, n)
 	err := s.Has(ctx, idsOf(n), have)
 	return fmt.Sprint(have), err
+}
+
+func knows(ctx context.Context, s Service, ids ...source.Identity) (string, error) {
+	found := make([]KnownFile, len(ids))
+	err := s.Known(ctx, ids, known.MTimeSize, true, found)
+	return fmt.Sprint(found), err
 }
 
 func someGroup() *Group {

@@ -193,17 +193,16 @@ func (c *client) Page(ctx context.Context, prefix, from []byte, size int) ([]Row
 	return r.Rows, r.More, err
 }
 
-func (c *client) Known(ctx context.Context, id source.Identity, t known.Trust, keep bool) (known.File, bool, error) {
-	r, err := call[knownReply](ctx, c, callMax, callKnown, &knownQuery{identityOf(id), t, keep})
-	return r.File, r.OK, err
+func (c *client) Known(ctx context.Context, ids []source.Identity, t known.Trust, keep bool, found []KnownFile) error {
+	r, err := call[knownReply](ctx, c, callMax, callKnown, &knownQuery{packIdentities(ids), t, keep})
+	if err != nil {
+		return err
+	}
+	return unpackKnown(r.Files, found)
 }
 
 func (c *client) Learn(ctx context.Context, files []LearntFile) error {
-	q := learnQuery{make([]learntFile, len(files))}
-	for i, f := range files {
-		q.Files[i] = learntFile{identityOf(f.ID), f.File, momentOf(f.Began)}
-	}
-	_, err := call[none](ctx, c, callMax, callLearn, &q)
+	_, err := call[none](ctx, c, callMax, callLearn, &learnQuery{packLearnt(files)})
 	return err
 }
 

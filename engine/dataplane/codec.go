@@ -8,7 +8,7 @@ import (
 // Protocol is the version of what owner and clients say to each other. It is
 // raised with every change: both are on one machine, so they are updated
 // together, and a process that was started before the update is told so.
-const Protocol = 1
+const Protocol = 2
 
 // messageMax is how long a message may be, in bytes. A file that is known may
 // consist of as many chunks as fit into a directory entry, a group's packs and

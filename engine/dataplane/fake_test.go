@@ -86,9 +86,20 @@ func (f *fake) Page(ctx context.Context, prefix, from []byte, size int) ([]Row, 
 	return []Row{{prefix, from}, {nil, []byte{}}}, size > 10, f.note(ctx, callPage, "%q %q %d", prefix, from, size)
 }
 
-func (f *fake) Known(ctx context.Context, id source.Identity, t known.Trust, keep bool) (known.File, bool, error) {
-	file := known.File{Size: id.Size, Chunks: 2, Content: manifest.Content{Segments: []manifest.Segment{{ID: chunker.ID{1}, Length: 5}, {Length: 7}}}}
-	return file, keep, f.note(ctx, callKnown, "%s %d %t", identityText(id), t, keep)
+func (f *fake) Known(ctx context.Context, ids []source.Identity, t known.Trust, keep bool, found []KnownFile) error {
+	text := ""
+	for i, id := range ids {
+		text += identityText(id) + ";"
+		content := manifest.Content{Segments: []manifest.Segment{{ID: chunker.ID{1}, Length: 5}, {Length: 7}}}
+		if i%3 == 2 {
+			content = manifest.Content{List: chunker.ID{2}, Count: 17}
+		}
+		found[i] = KnownFile{Found: i%3 != 1}
+		if found[i].Found {
+			found[i].File = known.File{Size: id.Size, Chunks: 2, Content: content}
+		}
+	}
+	return f.note(ctx, callKnown, "%s %d %t", text, t, keep)
 }
 
 func identityText(id source.Identity) string {

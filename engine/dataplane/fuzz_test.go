@@ -12,6 +12,8 @@ import (
 
 	"storj.io/drpc/drpcconn"
 	"storj.io/drpc/drpcerr"
+
+	"github.com/artifortress/afs-engine/engine/source"
 )
 
 // complaints fails a test when an error is logged: a panic is a defect although
@@ -57,8 +59,8 @@ func FuzzHandler(f *testing.F) {
 	f.Add(callHas, cborOf(f, &idsQuery{packIDs(idsOf(3))}))
 	f.Add(callFrames, cborOf(f, &framesQuery{manyFrames(3)}))
 	f.Add(callPage, cborOf(f, &pageQuery{[]byte("a"), []byte("b"), -1}))
-	f.Add(callKnown, cborOf(f, &knownQuery{ID: identityOf(someFile)}))
-	f.Add(callLearn, cborOf(f, &learnQuery{[]learntFile{{ID: identityOf(someFile)}}}))
+	f.Add(callKnown, cborOf(f, &knownQuery{Files: packIdentities([]source.Identity{someFile, {}})}))
+	f.Add(callLearn, cborOf(f, &learnQuery{packLearnt(someLearnt)}))
 	f.Add(callCommit, cborOf(f, someGroup()))
 	f.Add(callCommit, cborOf(f, &Group{Transitions: []Transition{{Kind: Publish, Ref: r, Version: someVersion(r)}}}))
 	f.Fuzz(func(t *testing.T, name string, message []byte) {
@@ -132,7 +134,7 @@ func FuzzCodec(f *testing.F) {
 	r := ref("r/p@1")
 	for _, m := range []any{
 		&hello{Protocol, notUTF8, storeID}, &idsQuery{packIDs(idsOf(2))}, &framesQuery{manyFrames(2)}, &pageQuery{[]byte("a"), nil, 3},
-		&knownQuery{ID: identityOf(someFile)}, &learnQuery{[]learntFile{{ID: identityOf(someFile)}}}, someGroup(),
+		&knownQuery{Files: packIdentities([]source.Identity{someFile, {}})}, &learnQuery{packLearnt(someLearnt)}, someGroup(),
 		&reply[commitReply]{commitReply{[]outcome{{Outcome{State: "x", Version: someVersion(r)}, &failure{"t", []string{"n"}, "h"}}}}, nil},
 		&reply[pageReply]{pageReply{[]Row{{[]byte("k"), nil}}, true}, &failure{Text: notUTF8}},
 	} {
@@ -189,4 +191,44 @@ func FuzzPlaces(f *testing.F) {
 			t.Fatal("ids were read back as others")
 		}
 	})
+}
+
+// Files are packed by hand: what can be read is what was written, and nothing
+// else is.
+func FuzzFiles(f *testing.F) {
+	f.Add(packIdentities([]source.Identity{someFile, {}}))
+	f.Add(packLearnt(someLearnt))
+	f.Add(packKnown([]KnownFile{{Found: true, File: someLearnt[0].File}, {}, {Found: true, File: someLearnt[1].File}}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if ids, err := unpackIdentities(b); err == nil {
+			if len(ids) > FilesMax {
+				t.Fatalf("%d identities", len(ids))
+			}
+			same(t, ids, unpackIdentities, packIdentities)
+		}
+		if files, err := unpackLearnt(b); err == nil {
+			if len(files) > FilesMax {
+				t.Fatalf("%d files", len(files))
+			}
+			same(t, files, unpackLearnt, packLearnt)
+		}
+		for n := range 4 {
+			files := make([]KnownFile, n)
+			if unpackKnown(b, files) != nil {
+				continue
+			}
+			same(t, files, func(b []byte) ([]KnownFile, error) {
+				again := make([]KnownFile, n)
+				return again, unpackKnown(b, again)
+			}, packKnown)
+		}
+	})
+}
+
+func same[T any](t *testing.T, v []T, unpack func([]byte) ([]T, error), pack func([]T) []byte) {
+	t.Helper()
+	again, err := unpack(pack(v))
+	if err != nil || !reflect.DeepEqual(again, v) {
+		t.Fatalf("%+v was read back as %+v (%v)", v, again, err)
+	}
 }

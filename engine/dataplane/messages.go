@@ -2,11 +2,8 @@ package dataplane
 
 import (
 	"encoding/binary"
-	"time"
 
 	"github.com/artifortress/afs-engine/chunker"
-	"github.com/artifortress/afs-engine/engine/known"
-	"github.com/artifortress/afs-engine/engine/source"
 	"github.com/artifortress/afs-engine/index"
 	"github.com/artifortress/afs-engine/packfile"
 )
@@ -69,51 +66,6 @@ type pageQuery struct {
 type pageReply struct {
 	Rows []Row
 	More bool
-}
-
-// identity is a source.Identity. Files have times that CBOR has no form for.
-type identity struct {
-	Path         string
-	Dev, Ino     uint64
-	Size         int64
-	MTime, CTime moment
-}
-
-type moment struct {
-	_    struct{} `cbor:",toarray"`
-	Sec  int64
-	Nsec int64
-}
-
-func momentOf(t time.Time) moment { return moment{Sec: t.Unix(), Nsec: int64(t.Nanosecond())} }
-
-func (m moment) time() time.Time { return time.Unix(m.Sec, m.Nsec) }
-
-func identityOf(id source.Identity) identity {
-	return identity{id.Path, id.Dev, id.Ino, id.Size, momentOf(id.MTime), momentOf(id.CTime)}
-}
-
-func (i identity) source() source.Identity {
-	return source.Identity{Path: i.Path, Dev: i.Dev, Ino: i.Ino, Size: i.Size, MTime: i.MTime.time(), CTime: i.CTime.time()}
-}
-
-type knownQuery struct {
-	ID    identity
-	Trust known.Trust
-	Keep  bool
-}
-
-type knownReply struct {
-	File known.File
-	OK   bool
-}
-
-type learnQuery struct{ Files []learntFile }
-
-type learntFile struct {
-	ID    identity
-	File  known.File
-	Began moment
 }
 
 type sessionQuery struct{ Session index.SessionID }

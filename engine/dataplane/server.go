@@ -224,7 +224,7 @@ var calls = map[string]func(context.Context, *handler, drpc.Stream) error{
 	callFrames:  unary((*handler).frames),
 	callGet:     unary((*handler).get),
 	callPage:    unary((*handler).page),
-	callKnown:   unary((*handler).knownFile),
+	callKnown:   unary((*handler).knownFiles),
 	callLearn:   unary((*handler).learn),
 	callRenew:   unary((*handler).renew),
 	callEnd:     unary((*handler).end),
@@ -302,15 +302,22 @@ func (h *handler) page(ctx context.Context, q *pageQuery) (r pageReply, err erro
 	return r, err
 }
 
-func (h *handler) knownFile(ctx context.Context, q *knownQuery) (r knownReply, err error) {
-	r.File, r.OK, err = h.v.service.Known(ctx, q.ID.source(), q.Trust, q.Keep)
+func (h *handler) knownFiles(ctx context.Context, q *knownQuery) (r knownReply, err error) {
+	ids, err := unpackIdentities(q.Files)
+	if err != nil {
+		return r, err
+	}
+	found := make([]KnownFile, len(ids))
+	if err = h.v.service.Known(ctx, ids, q.Trust, q.Keep, found); err == nil {
+		r.Files = packKnown(found)
+	}
 	return r, err
 }
 
 func (h *handler) learn(ctx context.Context, q *learnQuery) (none, error) {
-	files := make([]LearntFile, len(q.Files))
-	for i, f := range q.Files {
-		files[i] = LearntFile{f.ID.source(), f.File, f.Began.time()}
+	files, err := unpackLearnt(q.Files)
+	if err != nil {
+		return none{}, err
 	}
 	return none{}, h.v.service.Learn(ctx, files)
 }

@@ -34,6 +34,7 @@ import (
 const (
 	IDsMax   = 4096      // ids or frames
 	PageMax  = 256 << 10 // bytes of rows in a page, but at least one row
+	FilesMax = 256       // files; a path is at most 4,096 bytes
 	GroupMax = 256       // packs, or transitions, of a group
 )
 
@@ -91,12 +92,18 @@ type Row struct{ Key, Value []byte }
 
 // Files is the memory of files that were read before.
 type Files interface {
-	// Known finds what was in a file, if the store has all of it. keep says that
-	// it was of use.
-	Known(ctx context.Context, id source.Identity, t known.Trust, keep bool) (f known.File, ok bool, err error)
+	// Known finds what was in files, if the store has all of it. keep says that
+	// what is found is of use.
+	Known(ctx context.Context, ids []source.Identity, t known.Trust, keep bool, found []KnownFile) error
 
 	// Learn remembers files.
 	Learn(ctx context.Context, files []LearntFile) error
+}
+
+// KnownFile is what is in a file, if that is known.
+type KnownFile struct {
+	known.File
+	Found bool
 }
 
 // LearntFile is what was in a file when it was read from Began on.
@@ -186,7 +193,7 @@ type Transition struct {
 	Adding  bool              // Draft: it adds to that; else it is what an ingest with holes leaves
 	Labels  map[string]string // PublishDraft: for the draft's, where it has none of the name
 	Tags    []string          // Publish, PublishDraft: tags to move; Tag: the one
-	Again   bool              // it may have been carried out before
+	Again   bool              // it may have been carried out before; so a Discard that finds nothing has succeeded
 }
 
 // TransitionKind says what a Transition does. The numbers are those of the

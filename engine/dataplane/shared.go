@@ -325,19 +325,13 @@ func (s *Shared) Page(ctx context.Context, prefix, from []byte, size int) (rows 
 	return rows, more, err
 }
 
-func (s *Shared) Known(ctx context.Context, id source.Identity, t known.Trust, keep bool) (known.File, bool, error) {
+func (s *Shared) Known(ctx context.Context, ids []source.Identity, t known.Trust, keep bool, found []KnownFile) error {
 	if v := s.here.Load(); v != nil {
-		if f, ok, err := (*v).Known(ctx, id, t, keep); err == nil {
-			return f, ok, nil
+		if err := (*v).Known(ctx, ids, t, keep, found); err == nil {
+			return nil
 		}
 	}
-	return s.knownElsewhere(ctx, id, t, keep)
-}
-
-// knownElsewhere is apart because what its closure holds is allocated.
-func (s *Shared) knownElsewhere(ctx context.Context, id source.Identity, t known.Trust, keep bool) (f known.File, ok bool, err error) {
-	err = s.do(ctx, func(v Service, _ bool) (err error) { f, ok, err = v.Known(ctx, id, t, keep); return err })
-	return f, ok, err
+	return s.do(ctx, func(v Service, _ bool) error { return v.Known(ctx, ids, t, keep, found) })
 }
 
 func (s *Shared) Learn(ctx context.Context, files []LearntFile) error {
