@@ -14,7 +14,8 @@
 //
 // There are two ways to look for a cut, chosen when the program starts: with
 // AVX-512 (cut_amd64.s; not with the build tag purego) and in Go. They give
-// the same cuts for all data and all Params.
+// the same cuts for all data and all Params. So there are to name many chunks
+// (Kind.SumAll): in lanes (sum_amd64.s), and one by one.
 package chunker
 
 import "fmt"

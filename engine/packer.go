@@ -28,7 +28,7 @@ type packer struct {
 	spare   map[packfile.Class]*packfile.Writer // for the next packs: they have buffers and encoders already
 	pending map[chunker.ID]struct{}             // in no index row yet; bounded by the size of the packs under way
 	recent  map[chunker.ID]struct{}             // no longer pending since settled was last counted up
-	settled uint64                              // how often chunks have left pending, for whatever reason
+	settled atomic.Uint64                       // written under mu: how often chunks have left pending, for whatever reason
 	broken  uint64                              // how often packs under way have been lost
 	lastErr error                               // why, the last time
 }
@@ -110,12 +110,9 @@ type chunk struct {
 }
 
 // asOf is a moment, for chunk: what is found to be absent from the index after
-// it is known to be absent as of then.
-func (p *packer) asOf() uint64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.settled
-}
+// it is known to be absent as of then. It does not wait for add, which holds mu
+// while it waits for compression.
+func (p *packer) asOf() uint64 { return p.settled.Load() }
 
 // underwayLocked reports whether a chunk is in a pack that is, or has just been
 // settled.
@@ -135,8 +132,8 @@ func (p *packer) add(ctx context.Context, mark uint64, t *tally, c chunk) (added
 	p.mu.Lock()
 	// Those that were settled once since then are recent; of earlier ones only the
 	// index knows.
-	for p.settled-c.asOf > 1 {
-		c.asOf = p.settled
+	for p.settled.Load()-c.asOf > 1 {
+		c.asOf = p.settled.Load()
 		p.mu.Unlock()
 		ids, have := [1]chunker.ID{c.id}, [1]bool{}
 		if err := p.plane.Has(ctx, ids[:], have[:]); have[0] || err != nil {
@@ -219,7 +216,7 @@ func (p *packer) settle(b batch) {
 		p.spare[o.sealed.Index.Class] = o.Writer
 		return nil
 	})
-	p.settled++
+	p.settled.Add(1)
 }
 
 // lose gives up all that is pending because packs were lost, and with it every
@@ -231,7 +228,7 @@ func (p *packer) lose(err error) {
 	p.takeLocked(true).abort()
 	clear(p.pending)
 	clear(p.recent)
-	p.settled += 2 // nothing is known as of before
+	p.settled.Add(2) // nothing is known as of before
 	p.broken, p.lastErr = p.broken+1, err
 }
 
