@@ -33,7 +33,7 @@ func (o *owner) Has(ctx context.Context, ids []chunker.ID, have []bool) (err err
 		return err
 	}
 	defer o.gate.leave()
-	return o.db.HasAll(ids, have)
+	return o.db.Has(ids, have)
 }
 
 // Lookup implements dataplane.Chunks. Several ids are looked up in the index's

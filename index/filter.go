@@ -47,20 +47,11 @@ const keysMin = 1 << 16
 // them: it costs about 1.5 bytes written for each key in the filter.
 func (x *filter) due(f *bloom.Filter) bool { return x.unsaved > max(keysMin, f.Keys()/8) }
 
-// Has reports whether there is a chunk or node. It is quicker than Lookup where
-// there is none, and takes the filter's memory.
-func (db *DB) Has(id chunker.ID) (bool, error) {
-	f, err := db.loadFilter()
-	if err != nil || !f.Has(keyOf(id)) {
-		return false, err
-	}
-	_, ok, err := db.Lookup(id)
-	return ok, err
-}
-
-// HasAll is Has for many ids: have[i] is about ids[i]. Those that the filter does
-// not rule out are looked up in the order of the index, by one iterator.
-func (db *DB) HasAll(ids []chunker.ID, have []bool) (err error) {
+// Has reports which of ids are chunks or nodes of the index: have[i] is about
+// ids[i]. It is quicker than Lookup where there is none, and takes the filter's
+// memory. What the filter does not rule out is looked up in the order of the
+// index, by one iterator if there are some.
+func (db *DB) Has(ids []chunker.ID, have []bool) (err error) {
 	f, err := db.loadFilter()
 	if err != nil {
 		return err

@@ -21,13 +21,13 @@ func TestHasIsExact(t *testing.T) {
 	for range 4 {
 		x := randomPack(r, 5_000)
 		for i, e := range x.Entries {
-			if ok, err := db.Has(e.ID); ok || err != nil {
+			if ok, err := has(db, e.ID); ok || err != nil {
 				t.Fatalf("chunk %d is there before it is added: %v", i, err)
 			}
 		}
 		add(t, db, x)
 		for i, e := range x.Entries {
-			if ok, err := db.Has(e.ID); !ok || err != nil {
+			if ok, err := has(db, e.ID); !ok || err != nil {
 				t.Fatalf("chunk %d is not there: %v", i, err)
 			}
 		}
@@ -38,13 +38,13 @@ func TestHasIsExact(t *testing.T) {
 		t.Fatal("not abandoned")
 	}
 	for _, e := range x.Entries {
-		if ok, err := db.Has(e.ID); ok || err != nil {
+		if ok, err := has(db, e.ID); ok || err != nil {
 			t.Errorf("an abandoned chunk is there: %v", err)
 		}
 	}
 }
 
-func TestHasAllIsHasOfEach(t *testing.T) {
+func TestHasIsTheSameForManyAtOnce(t *testing.T) {
 	db := newDB(t)
 	r := rand.New(rand.NewPCG(3, 4))
 	x := randomPack(r, 3_000)
@@ -66,7 +66,7 @@ func TestHasAllIsHasOfEach(t *testing.T) {
 		if n > 2 {
 			ids[n-1], want[n-1] = ids[0], want[0]
 		}
-		if err := db.HasAll(ids, have); err != nil || !slices.Equal(have, want) {
+		if err := db.Has(ids, have); err != nil || !slices.Equal(have, want) {
 			t.Fatalf("%d ids: %v, want %v: %v", n, have, want, err)
 		}
 	}
@@ -92,7 +92,7 @@ func TestImportedRowsAreInTheFilter(t *testing.T) {
 	from, to := newDB(t), newDB(t)
 	x := randomPack(rand.New(rand.NewPCG(1, 2)), 60_000) // more than a batch of an import
 	add(t, from, x)
-	if ok, err := to.Has(x.Entries[0].ID); ok || err != nil { // from now on it is loaded
+	if ok, err := has(to, x.Entries[0].ID); ok || err != nil { // from now on it is loaded
 		t.Fatal(ok, err)
 	}
 	im := to.Import()
@@ -102,7 +102,7 @@ func TestImportedRowsAreInTheFilter(t *testing.T) {
 	check(t, im.Flush())
 	reads(t, to)
 	for _, e := range x.Entries {
-		if ok, err := to.Has(e.ID); !ok || err != nil {
+		if ok, err := has(to, e.ID); !ok || err != nil {
 			t.Fatalf("%s: %v, %v", e.ID, ok, err)
 		}
 	}
@@ -164,7 +164,7 @@ func TestReadersFindEveryCommittedChunkWhileTheFilterGrows(t *testing.T) {
 				if n == 0 {
 					continue
 				}
-				if ok, err := db.Has(all[r.Int64N(n)][r.IntN(chunks)]); !ok || err != nil {
+				if ok, err := has(db, all[r.Int64N(n)][r.IntN(chunks)]); !ok || err != nil {
 					t.Error(ok, err)
 					return
 				}

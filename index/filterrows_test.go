@@ -279,7 +279,7 @@ func TestADamagedFilterIsMadeAnew(t *testing.T) {
 				t.Fatal("the damage is not noticed")
 			}
 			for _, e := range append(x.Entries, later.Entries...) {
-				if ok, err := db.Has(e.ID); !ok || err != nil {
+				if ok, err := has(db, e.ID); !ok || err != nil {
 					t.Fatalf("%s: %v, %v", e.ID, ok, err)
 				}
 			}
@@ -302,10 +302,10 @@ func FuzzFilterRows(f *testing.F) {
 		check(t, db.p.Set(partKey(0), part, pebble.NoSync))
 		check(t, db.p.Set(newKeysKey(5), keys, pebble.NoSync))
 		db.filter.loaded.Store(nil)
-		if ok, err := db.Has(idOf(1, 0)); !ok || err != nil {
+		if ok, err := has(db, idOf(1, 0)); !ok || err != nil {
 			t.Fatalf("a chunk is lost: %v, %v", ok, err)
 		}
-		if got := fmt.Sprint(db.Has(chunker.ID(bytes.Repeat([]byte{7}, 32)))); got != "false <nil>" {
+		if got := fmt.Sprint(has(db, chunker.ID(bytes.Repeat([]byte{7}, 32)))); got != "false <nil>" {
 			t.Fatalf("a chunk that never was: %s", got)
 		}
 	})

@@ -61,6 +61,13 @@ func change(db *DB, f func(b *Batch) error) error {
 	return b.Commit()
 }
 
+// has is DB.Has for one id.
+func has(db *DB, id chunker.ID) (bool, error) {
+	ids, have := [1]chunker.ID{id}, [1]bool{}
+	err := db.Has(ids[:], have[:])
+	return have[0], err
+}
+
 // idOf is an id that numbers tell apart; ids of one family begin alike.
 func idOf(family, n uint32) (id chunker.ID) {
 	binary.BigEndian.PutUint32(id[:], family)
