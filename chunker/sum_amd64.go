@@ -46,7 +46,7 @@ func compressLanes(l *lanes)
 type summer struct {
 	lanes
 	used  int // lanes
-	to    [laneCount]*[32]byte
+	to    [laneCount]*[IDSize]byte
 	pad   [laneCount][leafLen]byte // leaves that are not whole, and zeros
 	level [][IDSize]byte           // chaining values of a level, chunk by chunk
 	above [][IDSize]byte           // of the next level

@@ -145,7 +145,7 @@ var limits = []string{
 	"0 is no limit (default",
 	"Sizes in text are decimal",
 	"was touched within 2 s before",
-	"1.44 MB for each million chunks", // index/bloom's TestSizeOfTheFilter
+	"1.44 MB for each million chunks", // index/bloom's TestMemoryAndFalsePositivesStayWithinBoundsWhileItGrows
 }
 
 // TestNumbersAreGenerated finds measurements that somebody has typed: all of
