@@ -15,7 +15,10 @@ type files struct {
 	h *health
 }
 
-const walSuffix = ".log"
+const (
+	walSuffix   = ".log"
+	tableSuffix = ".sst"
+)
 
 // Create implements vfs.FS.
 func (f files) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {

@@ -31,12 +31,14 @@ type health struct {
 	cause    error
 	failed   chan struct{} // closed by the first failure
 	opened   atomic.Bool   // Open has succeeded
+	sticks   sync.Once
+	stuck    chan struct{} // closed when Pebble's Open waits for what has failed
 	closing  chan struct{} // closed by Close: background work may find out that it is over
 	underway atomic.Int64  // writes that Pebble has not returned from
 }
 
 func newHealth() *health {
-	return &health{failed: make(chan struct{}), closing: make(chan struct{})}
+	return &health{failed: make(chan struct{}), stuck: make(chan struct{}), closing: make(chan struct{})}
 }
 
 // fail remembers the first cause.
@@ -97,21 +99,37 @@ func causeIn(args ...any) error {
 	return errors.New(fmt.Sprint(args...))
 }
 
-// open is pebble.Open, which panics at some failures and survives others.
+// open is pebble.Open, which panics at some failures, survives others, and
+// waits for ever for the flush of what the write-ahead log holds where that
+// finds no room: that one is left behind, as in write.
 func (h *health) open(dir string, o *pebble.Options) (p *pebble.DB, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			p, err = nil, causeIn(r)
-		}
+	work := &compactions{h: h}
+	o.Experimental.CompactionScheduler = work
+	done := make(chan struct{})
+	go func() {
+		defer func() {
+			if r := recover(); r != nil {
+				p, err = nil, causeIn(r)
+			}
+			close(done)
+		}()
+		p, err = pebble.Open(dir, o)
 	}()
-	if p, err = pebble.Open(dir, o); err != nil {
+	select {
+	case <-done:
+	case <-h.stuck:
+		return nil, errors.Join(h.err(), o.Lock.Close())
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := h.err(); err != nil {
+		close(h.closing)
 		_ = p.Close()
 		return nil, err
 	}
 	h.opened.Store(true)
+	work.grant()
 	return p, nil
 }
 
@@ -144,8 +162,13 @@ func (h *health) gate(op errorfs.Op) error {
 		return nil
 	}
 	err := h.err()
-	if err != nil && op.Kind == errorfs.OpCreate && h.opened.Load() && !strings.HasSuffix(op.Path, walSuffix) {
-		<-h.closing // each attempt of background work begins with a file
+	switch {
+	case err == nil || op.Kind != errorfs.OpCreate: // each attempt of background work begins with a file
+	case h.opened.Load() && !strings.HasSuffix(op.Path, walSuffix):
+		<-h.closing
+	case !h.opened.Load() && strings.HasSuffix(op.Path, tableSuffix):
+		h.sticks.Do(func() { close(h.stuck) })
+		<-h.closing
 	}
 	return err
 }

@@ -120,6 +120,33 @@ func TestAFailedWriteIsAnErrorAndNotTheEnd(t *testing.T) {
 	}
 }
 
+// What the write-ahead log holds is written to tables at the next Open.
+func TestAnOpenThatCannotWriteIsAnError(t *testing.T) {
+	t.Parallel()
+	disk, failures, passed := vfs.NewMem(), 0, 0
+	for n := int64(1); passed < 3; n++ {
+		within(t, func() {
+			_, err := work(t, disk, 1)
+			check(t, err)
+			inj := &failFrom{cause: fmt.Errorf("test: %w", syscall.ENOSPC)}
+			inj.n.Store(n)
+			db, err := Open("index", Options{FS: errorfs.Wrap(disk, inj)})
+			if err == nil {
+				passed++
+				check(t, db.Close())
+				return
+			}
+			failures++
+			if !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("write %d: %v, want ENOSPC in it", n, err)
+			}
+		})
+	}
+	if failures < 5 {
+		t.Errorf("only %d of the openings failed: the faults do not bite", failures)
+	}
+}
+
 // A writer that waits for Pebble to make room is told when there will be none.
 func TestAWaitingWriterIsToldOfTheFailure(t *testing.T) {
 	h := newHealth()
