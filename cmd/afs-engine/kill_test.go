@@ -10,7 +10,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/artifortress/afs-engine/backends/localfs"
 	"github.com/artifortress/afs-engine/chunker"
@@ -44,9 +46,17 @@ func afsSays(t *testing.T, store string, code int, args ...string) (stdout, comp
 	return stdout, complaint
 }
 
-// afsEnds runs the command on a store, however it ends.
+// afsEnds runs the command on a store, however it ends: if by itself it does
+// not, it is made to tell where it hangs.
 func afsEnds(store string, args ...string) (code int, stdout, complaint string) {
-	cmd := exec.Command("afs-engine", append([]string{"--store", store, "--quiet"}, args...)...)
+	ctx := context.Background()
+	if !soaking() {
+		var cancel func()
+		ctx, cancel = context.WithTimeout(ctx, 5*time.Minute)
+		defer cancel()
+	}
+	cmd := exec.CommandContext(ctx, "afs-engine", append([]string{"--store", store, "--quiet"}, args...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGQUIT) }
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	_ = cmd.Run() // the code says it all
