@@ -94,10 +94,12 @@ func (b batch) abort() {
 }
 
 // However small the chunks are, entriesMax bounds pending, and edgesMax what
-// the index changes at once.
+// the index changes at once. A metadata pack of edgesAlong references is worth
+// an object of its own.
 const (
 	entriesMax = 1 << 17
 	edgesMax   = 1 << 17
+	edgesAlong = 1 << 13
 )
 
 // chunk is one on its way into a pack.
@@ -166,9 +168,11 @@ func (p *packer) add(ctx context.Context, mark uint64, t *tally, c chunk) (added
 		return true, false, nil
 	}
 	// A full metadata pack takes the open data pack along, which its nodes may
-	// refer to.
+	// refer to. A full data pack takes along nodes that refer to much: it costs
+	// least to count the references to a chunk when the chunk is entered, and what
+	// is counted by the way need not be waited for in the end.
 	p.full.data, p.data = appendOpen(p.full.data, p.data), nil
-	if class == packfile.ClassMeta {
+	if class == packfile.ClassMeta || p.meta != nil && p.meta.edges >= edgesAlong {
 		p.full.meta, p.meta = appendOpen(p.full.meta, p.meta), nil
 	}
 	return true, true, nil

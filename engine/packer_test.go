@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"testing"
 
@@ -38,6 +39,36 @@ func TestAPackOfManyReferencesIsFull(t *testing.T) {
 		}
 	}
 	p.take(true).abort()
+}
+
+// Nodes that refer to much go into the store with the next data pack, not all
+// at the end; those that refer to little wait for more.
+func TestAFullDataPackTakesNodesAlong(t *testing.T) {
+	for _, edges := range []int{1, edgesAlong - 1, edgesAlong} {
+		p, own := newPacker(&indexOf{}, (*config)(nil).packing(), 1<<20), new(tally)
+		node, data := []byte("node"), make([]byte, 2<<20)
+		_, _ = rand.Read(data) // never fails
+		add := func(c chunk) (full bool) {
+			t.Helper()
+			added, full, err := p.add(t.Context(), p.mark(), own, c)
+			if !added || err != nil {
+				t.Fatalf("added is %v: %v", added, err)
+			}
+			return full
+		}
+		if add(chunk{kind: chunker.DirNode, id: chunker.DirNode.Sum(node), data: node, deps: make([]chunker.ID, edges)}) {
+			t.Fatalf("full with %d references", edges)
+		}
+		if !add(chunk{id: chunker.Data.Sum(data), data: data}) {
+			t.Fatal("a data pack of more than its size is not full")
+		}
+		b := p.take(false)
+		if want := edges >= edgesAlong; len(b.data) != 1 || (len(b.meta) == 1) != want {
+			t.Errorf("%d references: %d data packs and %d metadata packs are full, want the metadata: %v", edges, len(b.data), len(b.meta), want)
+		}
+		b.abort()
+		p.take(true).abort()
+	}
 }
 
 // indexOf is the index as a packer sees it: what has been settled, once it was
