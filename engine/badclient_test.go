@@ -100,6 +100,11 @@ func TestAClientThatLiesIsRefusedAndHarmsNobody(t *testing.T) {
 			if _, err := w.client.Version(t.Context(), mustRef(t, "lie/p@1")); engine.KindOf(err) != engine.KindNotFound {
 				t.Errorf("it is visible: %v", err)
 			}
+			// Its packs are in the store all the same, where those of dead clients are
+			// looked for.
+			if _, err := w.plane().Rebuild(t.Context()); err != nil {
+				t.Error(err)
+			}
 			if _, err := w.client.Ingest(t.Context(), engine.IngestRequest{Source: secret, Ref: mustRef(t, "r/p@1")}); err != nil {
 				t.Error(err)
 			}

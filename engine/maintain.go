@@ -7,14 +7,15 @@ import (
 
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/engine/commitlog"
+	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/index"
 	"github.com/artifortress/afs-engine/packfile"
 )
 
 // adopt takes packs that were sealed and stored, but are named by no record,
-// into the log. It returns how many. A pack that does not read, or whose nodes
-// refer to chunks that are nowhere, is left alone: it holds nothing that
-// anybody was promised.
+// into the log. It returns how many. A pack that is not sound in every byte, or
+// whose nodes refer to chunks that are nowhere, is left alone: it holds nothing
+// that anybody was promised.
 func (o *owner) adopt(ctx context.Context) (n int64, err error) {
 	var found []*packfile.Index
 	for info, err := range o.c.Store.List(ctx, packfile.Prefix) {
@@ -63,7 +64,8 @@ func splitByClass(all []*packfile.Index) (data, meta []*packfile.Index) {
 	return data, meta
 }
 
-// orphan returns the index of a pack that the log does not know, or nil.
+// orphan returns the index of a pack that the log does not know, or nil. The
+// pack may be a client's that was refused, so it is checked like any.
 func (o *owner) orphan(ctx context.Context, info backends.Info) (*packfile.Index, error) {
 	id, err := packfile.ParseKey(info.Key)
 	if err != nil {
@@ -72,8 +74,8 @@ func (o *owner) orphan(ctx context.Context, info backends.Info) (*packfile.Index
 	if _, known, err := o.db.PackNumber(id); known || err != nil {
 		return nil, err
 	}
-	x, err := packfile.ReadIndex(ctx, o.c.Store, id, info.Size)
-	if errors.Is(err, packfile.ErrCorrupt) || errors.Is(err, packfile.ErrUnknown) {
+	x, err := o.believed(ctx, dataplane.Pack{ID: id, Size: info.Size})
+	if errors.Is(err, packfile.ErrCorrupt) || errors.Is(err, packfile.ErrUnknown) || errors.Is(err, ErrDamaged) {
 		o.c.Logger.Warn("a pack that no record names cannot be used", "object", info.Key, "error", err)
 		return nil, nil
 	}

@@ -58,7 +58,7 @@ func (o *owner) believed(ctx context.Context, p dataplane.Pack) (*packfile.Index
 		return checkDeps(e, data)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("a pack that was handed in: %w", err)
+		return nil, fmt.Errorf("a pack from elsewhere: %w", err)
 	}
 	return x, nil
 }
@@ -67,7 +67,7 @@ func (o *owner) believed(ctx context.Context, p dataplane.Pack) (*packfile.Index
 func checkDeps(e packfile.Entry, node []byte) error {
 	nodes, chunks, err := manifest.Deps(node)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: node %s: %w", ErrDamaged, e.ID, err)
 	}
 	said := map[packfile.DepPrefix]int{}
 	for _, d := range e.Deps {
