@@ -30,6 +30,11 @@ type Components struct {
 	// absent. "": the store is this engine's alone, or Open fails with
 	// index.ErrBusy.
 	RuntimeDir string
+
+	// TrustTwins has this engine, when others of the store come to it, believe
+	// what those that run the same executable as the same user say of the packs
+	// that they have made. Other packs are read and checked whole.
+	TrustTwins bool
 }
 
 // Settings tune an engine. The zero value works; sizes are bytes.
@@ -157,7 +162,7 @@ func (e *Local) join(ctx context.Context, writable bool) error {
 
 // serving is what owner and clients tell each other.
 func (c *Components) serving(id string) dataplane.Serving {
-	return dataplane.Serving{Store: id, Program: c.Client, Logger: c.Logger, Errors: dataplane.Errors{
+	return dataplane.Serving{Store: id, Program: c.Client, Twins: c.TrustTwins, Logger: c.Logger, Errors: dataplane.Errors{
 		Named: namedErrors(), Hint: hintGiven, WithHint: WithHint,
 	}}
 }

@@ -41,13 +41,16 @@ func (o *owner) Commit(ctx context.Context, g *dataplane.Group) ([]dataplane.Out
 // part in each check, and hold a frame.
 const checksMax = 4
 
-// believed is the index of a pack, which is read and checked if it comes from
-// elsewhere: every chunk is what its id says, every node refers to what the
+// believed is the index of a pack, which is read and checked if another program
+// has made it: every chunk is what its id says, every node refers to what the
 // index says it does. All cores do that, because whoever has handed in the pack
 // may have nothing to do until there is an answer.
 func (o *owner) believed(ctx context.Context, p dataplane.Pack) (*packfile.Index, error) {
 	if p.Index != nil {
 		return p.Index, nil
+	}
+	if p.Believed {
+		return packfile.ReadIndex(ctx, o.c.Store, p.ID, p.Size)
 	}
 	o.checks <- struct{}{}
 	defer func() { <-o.checks }()

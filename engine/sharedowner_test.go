@@ -3,9 +3,12 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"io"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
+	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/backends/fault"
 	"github.com/artifortress/afs-engine/backends/mem"
 	"github.com/artifortress/afs-engine/engine"
@@ -41,6 +44,49 @@ func TestARebuildThatFailsHidesNothingFromOthers(t *testing.T) {
 		t.Errorf("%d rebuilds failed", failed)
 	}
 	w.sound("r/q@1")
+}
+
+// An owner reads what another process has put into the store, unless that runs
+// the same program and it is told to believe it.
+func TestAnOwnerReadsPacksThatOthersHaveMade(t *testing.T) {
+	const size = 1 << 20
+	for _, twins := range []bool{false, true} {
+		read := &readStore{Store: mem.New()}
+		w := sharedWorldWith(t, read, twins)
+		read.bytes.Store(0)
+		if _, err := w.client.Ingest(t.Context(), engine.IngestRequest{Source: files{"a": randomBytes(3, size)}, Ref: mustRef(t, "r/p@1")}); err != nil {
+			t.Fatal(err)
+		}
+		if n := read.bytes.Load(); (n >= size) == twins {
+			t.Errorf("twins are believed: %t; %d of %d bytes were read", twins, n, size)
+		}
+		w.sound("r/q@1")
+	}
+}
+
+// readStore counts the bytes that are read.
+type readStore struct {
+	backends.Store
+	bytes atomic.Int64
+}
+
+func (s *readStore) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	r, err := s.Store.Get(ctx, key, offset, length)
+	if err != nil {
+		return nil, err
+	}
+	return &readObject{r, &s.bytes}, nil
+}
+
+type readObject struct {
+	io.ReadCloser
+	n *atomic.Int64
+}
+
+func (r *readObject) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	r.n.Add(int64(n))
+	return n, err
 }
 
 func TestRebuildsMayFailAgainAndAgain(t *testing.T) {

@@ -24,6 +24,7 @@ import (
 type sharedWorld struct {
 	*world // the owner
 	run    string
+	twins  bool // TrustTwins
 	client *engine.Local
 }
 
@@ -34,6 +35,11 @@ func newSharedWorld(t *testing.T) *sharedWorld {
 
 func sharedWorldOn(t *testing.T, s backends.Store) *sharedWorld {
 	t.Helper()
+	return sharedWorldWith(t, s, false)
+}
+
+func sharedWorldWith(t *testing.T, s backends.Store, twins bool) *sharedWorld {
+	t.Helper()
 	if _, err := engine.Create(t.Context(), s, engine.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +48,7 @@ func sharedWorldOn(t *testing.T, s backends.Store) *sharedWorld {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(run) })
-	w := &sharedWorld{world: &world{t: t, store: s, dir: t.TempDir()}, run: run}
+	w := &sharedWorld{world: &world{t: t, store: s, dir: t.TempDir()}, run: run, twins: twins}
 	w.Local, w.client = w.join("owner/1"), w.join("client/1")
 	t.Cleanup(func() {
 		if err := errors.Join(w.client.Close(), w.Local.Close()); err != nil {
@@ -56,7 +62,7 @@ func sharedWorldOn(t *testing.T, s backends.Store) *sharedWorld {
 func (w *sharedWorld) join(as string) *engine.Local {
 	w.t.Helper()
 	e, err := engine.Open(w.t.Context(), engine.Components{
-		Store: w.store, IndexDir: w.dir, RuntimeDir: w.run, Actor: "tester@here", Client: as,
+		Store: w.store, IndexDir: w.dir, RuntimeDir: w.run, TrustTwins: w.twins, Actor: "tester@here", Client: as,
 	}, w.settings)
 	if err != nil {
 		w.t.Fatal(err)

@@ -157,7 +157,7 @@ func (a *app) cachedIndex(ctx context.Context, store backends.Store) (string, er
 func (a *app) components(store backends.Store, index string) engine.Components {
 	return engine.Components{
 		Store: store, IndexDir: index, RuntimeDir: a.runtimeDir(),
-		Logger: a.log, Now: a.now, Actor: actor(), Client: client(),
+		TrustTwins: true, Logger: a.log, Now: a.now, Actor: actor(), Client: client(),
 	}
 }
 

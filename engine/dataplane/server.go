@@ -35,6 +35,7 @@ const codeRefused = 1
 type Serving struct {
 	Store   string // the store's id
 	Program string // name/version
+	Twins   bool   // believe what processes that run this very program say of packs
 	Errors  Errors
 	Logger  *slog.Logger
 }
@@ -159,7 +160,7 @@ func (v *Server) dismiss(conn net.Conn) {
 }
 
 func (v *Server) serve(ctx context.Context, conn net.Conn, p peer) {
-	h := &handler{v: v, pid: p.pid}
+	h := &handler{v: v, pid: p.pid, twin: v.Twins && p.twin()}
 	o := managerOptions()
 	o.InactivityTimeout = v.idle
 	s := drpcserver.NewWithOptions(h, drpcserver.Options{Manager: o})
@@ -177,6 +178,7 @@ func managerOptions() drpcmanager.Options {
 type handler struct {
 	v     *Server
 	pid   int
+	twin  bool
 	known bool // it has said hello
 }
 
@@ -338,6 +340,9 @@ func (h *handler) commit(ctx context.Context, g *Group) (r commitReply, err erro
 		if err := g.Transitions[i].check(); err != nil {
 			return r, err
 		}
+	}
+	for i := range g.Packs {
+		g.Packs[i].Believed = h.twin
 	}
 	all, err := h.v.service.Commit(ctx, g)
 	for _, o := range all {

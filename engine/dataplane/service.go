@@ -7,8 +7,8 @@
 // first to come becomes the owner, the others reach it over a Unix socket, and
 // when it goes, one of them takes its place. No bytes of artifacts pass through
 // the owner: clients read packs from the store, put their own there, and hand
-// in only their names; the owner checks a pack it did not make before it
-// believes what its index says.
+// in only their names; the owner checks a pack that its own program did not make
+// before it believes what its index says.
 //
 // Every call can be made again without harm when nobody knows whether it was
 // carried out, since its effect is named by what it is given: chunk ids, pack
@@ -177,8 +177,9 @@ type Pack struct {
 	Size int64 // bytes
 
 	// Index is its index, from whoever made it in this process. Without it the
-	// pack is read and checked.
-	Index *packfile.Index `cbor:"-"`
+	// pack is read and checked, or only its index is if it is Believed.
+	Index    *packfile.Index `cbor:"-"`
+	Believed bool            `cbor:"-"`
 }
 
 // Transition is a change of a version's or a tag's state, as data.

@@ -117,6 +117,22 @@ type peer struct {
 // root.
 func (p peer) trusted() bool { return p.uid == uint32(os.Geteuid()) || p.uid == 0 }
 
+// twin reports whether it runs this very program, as the same user: then it
+// makes packs as this process does. Where that cannot be told it does not. (One
+// that lies about it has to be made to by this user, who may as well change the
+// store's files.)
+func (p peer) twin() bool {
+	if p.uid != uint32(os.Geteuid()) || p.pid <= 0 {
+		return false
+	}
+	here, err := os.Stat("/proc/self/exe")
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(fmt.Sprintf("/proc/%d/exe", p.pid))
+	return err == nil && os.SameFile(here, there)
+}
+
 func peerOf(conn *net.UnixConn) (p peer, err error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
