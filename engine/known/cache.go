@@ -3,6 +3,7 @@ package known
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/artifortress/afs-engine/engine/source"
@@ -17,6 +18,7 @@ type Cache struct {
 	db      *index.DB
 	now     func() time.Time
 	rowsMax int64
+	any     atomic.Bool // db may hold something
 
 	mu    sync.Mutex
 	gen   generation        // the younger
@@ -32,6 +34,7 @@ func Open(db *index.DB, now func() time.Time) (*Cache, error) {
 	}
 	var ok bool
 	if c.gen, ok = decodeGeneration(v); ok {
+		c.any.Store(true)
 		return c, nil
 	}
 	c.gen = generation{number: 1, began: now()}
@@ -45,14 +48,14 @@ func Open(db *index.DB, now func() time.Time) (*Cache, error) {
 // Find looks for the file that id describes, as far as trust goes. An id
 // without a path is of none.
 func (c *Cache) Find(id source.Identity, t Trust) (f File, ok bool, err error) {
-	if t == Nothing || id.Path == "" {
+	if t == Nothing || id.Path == "" || !c.any.Load() {
 		return File{}, false, nil
 	}
 	c.mu.Lock()
 	young := c.gen.number
 	c.mu.Unlock()
 	v, ok, err := c.db.Local(rowKey(young, id.Path))
-	old := !ok && err == nil
+	old := !ok && err == nil && young > 1
 	if old {
 		v, ok, err = c.db.Local(rowKey(young-1, id.Path))
 	}
@@ -125,6 +128,7 @@ func (c *Cache) flush() error {
 		b = c.db.NewLocalBatch()
 	}
 	c.batch = nil
+	c.any.Store(true)
 	defer b.Close()
 	if turn {
 		c.gen = generation{number: c.gen.number + 1, began: c.now()}
