@@ -48,6 +48,8 @@ func (e *Local) Tree(ctx context.Context, ref registry.Ref) (manifest.Entry, man
 // gatedChunks is the source of versions, which may outlive the engine.
 type gatedChunks struct{ e *Local }
 
+var _ manifest.Announcer = gatedChunks{}
+
 // Chunk implements manifest.Source.
 func (g gatedChunks) Chunk(ctx context.Context, kind chunker.Kind, id chunker.ID) ([]byte, error) {
 	if err := g.e.gate.enter(ctx); err != nil {
@@ -55,6 +57,15 @@ func (g gatedChunks) Chunk(ctx context.Context, kind chunker.Kind, id chunker.ID
 	}
 	defer g.e.gate.leave()
 	return g.e.chunks.Chunk(ctx, kind, id)
+}
+
+// Announce implements manifest.Announcer.
+func (g gatedChunks) Announce(ctx context.Context, ids []chunker.ID) {
+	if g.e.gate.enter(ctx) != nil {
+		return
+	}
+	defer g.e.gate.leave()
+	g.e.chunks.Announce(ctx, ids)
 }
 
 // Chunks implements unpack.BulkSource.

@@ -27,6 +27,7 @@ type reader struct {
 	store  backends.Store
 	plane  dataplane.Chunks
 	frames *otter.Cache[frameID, *frame]
+	places *otter.Cache[chunker.ID, index.Location] // of chunks that were announced
 
 	heldMax int64 // what bulk reads may hold at once: bytes, or one frame
 	held    *semaphore.Weighted
@@ -89,21 +90,56 @@ func newReader(s backends.Store, plane dataplane.Chunks, cacheBytes int64) *read
 		MaximumWeight: uint64(max(cacheBytes, 1)), // otter takes 0 for no limit at all
 		Weigher:       func(_ frameID, f *frame) uint32 { return f.size() },
 	})
+	places := otter.Must(&otter.Options[chunker.ID, index.Location]{MaximumSize: placesMax})
 	held := max(cacheBytes/3, heldMin)
-	return &reader{store: s, plane: plane, frames: frames, heldMax: held, held: semaphore.NewWeighted(held)}
+	return &reader{store: s, plane: plane, frames: frames, places: places, heldMax: held, held: semaphore.NewWeighted(held)}
 }
 
-func (r *reader) close() { r.frames.StopAllGoroutines() }
+func (r *reader) close() {
+	r.frames.StopAllGoroutines()
+	r.places.StopAllGoroutines()
+}
+
+// placesMax is how many places are kept: those of some files that are being
+// read, in about 3 MB.
+const placesMax = 1 << 14
+
+// Announce implements manifest.Announcer. To ask an owner in another process for
+// each chunk of a file takes longer than to read it.
+func (r *reader) Announce(ctx context.Context, ids []chunker.ID) {
+	unknown := make([]chunker.ID, 0, min(len(ids), dataplane.IDsMax))
+	for _, id := range ids {
+		if _, ok := r.places.GetIfPresent(id); !ok && !id.IsZero() && len(unknown) < cap(unknown) {
+			unknown = append(unknown, id)
+		}
+	}
+	if len(unknown) < 2 {
+		return
+	}
+	found := make([]dataplane.Place, len(unknown))
+	if r.plane.Lookup(ctx, unknown, found) != nil {
+		return
+	}
+	for i, f := range found {
+		if f.Found {
+			r.places.Set(unknown[i], f.Location)
+		}
+	}
+}
 
 // Chunk implements manifest.Source.
 func (r *reader) Chunk(ctx context.Context, kind chunker.Kind, id chunker.ID) ([]byte, error) {
-	loc, err := r.locate(ctx, kind, id)
-	if err != nil {
-		return nil, err
+	loc, announced := r.places.GetIfPresent(id)
+	if !announced || loc.Kind != kind {
+		var err error
+		if loc, err = r.locate(ctx, kind, id); err != nil {
+			return nil, err
+		}
 	}
 	f, err := r.frames.Get(ctx, frameID{Pack: loc.Pack, Frame: loc.Frame}, otter.LoaderFunc[frameID, *frame](r.load))
 	if errors.Is(err, backends.ErrNotExist) { // the pack has gone; the chunk may have moved
 		was := loc
+		r.places.Invalidate(id)
 		if loc, err = r.locate(ctx, kind, id); err == nil {
 			f, err = r.frames.Get(ctx, frameID{Pack: loc.Pack, Frame: loc.Frame}, otter.LoaderFunc[frameID, *frame](r.load))
 		}

@@ -167,6 +167,9 @@ func (g guarded) Chunk(ctx context.Context, kind chunker.Kind, id chunker.ID) ([
 	return b, nil
 }
 
+// Announce implements manifest.Announcer.
+func (g guarded) Announce(ctx context.Context, ids []chunker.ID) { manifest.Announce(ctx, g.src, ids) }
+
 type sourceError struct{ error }
 
 func (e *sourceError) Unwrap() error { return e.error }

@@ -126,6 +126,9 @@ func (c *listPath) get(ctx context.Context, src Source, depth int, ref listRef) 
 	if err != nil {
 		return nil, err
 	}
+	if l.level == 0 {
+		Announce(ctx, src, l.ids)
+	}
 	c.mu.Lock()
 	c.refs[depth], c.pages[depth] = ref, l
 	c.mu.Unlock()

@@ -154,3 +154,19 @@ type Sink interface {
 type Source interface {
 	Chunk(ctx context.Context, kind chunker.Kind, id chunker.ID) ([]byte, error)
 }
+
+// Announcer is an optional power of a Source: it can find out for many chunks at
+// once where they are.
+type Announcer interface {
+	// Announce says that data chunks are likely to be asked for soon. It may do
+	// nothing; whatever fails is met again by Chunk. It keeps nothing of ids, and
+	// passes over zero ones.
+	Announce(ctx context.Context, ids []chunker.ID)
+}
+
+// Announce tells src, if it cares.
+func Announce(ctx context.Context, src Source, ids []chunker.ID) {
+	if a, ok := src.(Announcer); ok {
+		a.Announce(ctx, ids)
+	}
+}

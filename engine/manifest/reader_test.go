@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"sync"
@@ -97,6 +98,40 @@ func TestNearbyReadsDecodeAPageOnce(t *testing.T) {
 	}
 	if pages := store.reads - before - 100; pages > 2 {
 		t.Errorf("100 reads next to each other read %d pages", pages)
+	}
+}
+
+// announced is a Source that notes what it is told.
+type announced struct {
+	*memStore
+	ids   map[chunker.ID]bool
+	calls int
+}
+
+func (a *announced) Announce(_ context.Context, ids []chunker.ID) {
+	a.calls++
+	for _, id := range ids {
+		a.ids[id] = true
+	}
+}
+
+func TestAPageAnnouncesItsChunks(t *testing.T) {
+	store := &announced{memStore: newMemStore(), ids: map[chunker.ID]bool{}}
+	file := newFiles(t, store.memStore, 9).file(3000)
+	r := must[*Reader](t)(OpenFile(t.Context(), store, file.entry))
+	must[int64](t)(r.WriteTo(io.Discard))
+	chunks := map[chunker.ID]bool{}
+	for x, err := range Segments(t.Context(), store, file.entry.Content, 0) {
+		check(t, err)
+		if !x.Zero() {
+			chunks[x.ID] = true
+			if !store.ids[x.ID] {
+				t.Fatalf("the chunk at %d was not announced", x.Offset)
+			}
+		}
+	}
+	if pages := len(store.nodes(chunker.ListNode)); store.calls == 0 || store.calls > pages || len(chunks) < 100 {
+		t.Errorf("%d announcements of %d chunks in at most %d pages", store.calls, len(chunks), pages)
 	}
 }
 
