@@ -13,20 +13,24 @@ import (
 )
 
 // adopt takes packs that were sealed and stored, but are named by no record,
-// into the log. It returns how many. A pack that is not sound in every byte, or
-// whose nodes refer to chunks that are nowhere, is left alone: it holds nothing
-// that anybody was promised.
-func (o *owner) adopt(ctx context.Context) (n int64, err error) {
+// into the log. It returns how many, and whether all of them could be read. A
+// pack that is not sound in every byte, or whose nodes refer to chunks that are
+// nowhere, is left alone: it holds nothing that anybody was promised.
+func (o *owner) adopt(ctx context.Context) (n int64, all bool, err error) {
 	var found []*packfile.Index
+	all = true
 	for info, err := range o.c.Store.List(ctx, packfile.Prefix) {
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		x, err := o.orphan(ctx, info)
-		if err != nil {
-			return 0, err
-		}
-		if x != nil {
+		switch {
+		case ctx.Err() != nil:
+			return 0, false, ctx.Err()
+		case err != nil:
+			all = false
+			o.c.Logger.Warn("a pack that no record names cannot be read", "object", info.Key, "error", err)
+		case x != nil:
 			found = append(found, x)
 		}
 	}
@@ -41,7 +45,7 @@ func (o *owner) adopt(ctx context.Context) (n int64, err error) {
 			case errors.Is(err, index.ErrDangling):
 				dangling = append(dangling, x) // what it refers to may come yet
 			default:
-				return n, err
+				return n, all, err
 			}
 		}
 		if len(dangling) == len(left) {
@@ -50,7 +54,7 @@ func (o *owner) adopt(ctx context.Context) (n int64, err error) {
 		}
 		left = dangling
 	}
-	return n, nil
+	return n, all, nil
 }
 
 func splitByClass(all []*packfile.Index) (data, meta []*packfile.Index) {

@@ -136,7 +136,7 @@ func (o *owner) recover(ctx context.Context, rebuilt bool) error {
 	if len(sessions) == 0 && !rebuilt {
 		return nil
 	}
-	n, err := o.adopt(ctx)
+	n, all, err := o.adopt(ctx)
 	if err != nil {
 		// Reading needs none of this, and the sessions stay for the next time.
 		o.c.Logger.Warn("what an interrupted ingest left could not be taken in", "error", err)
@@ -146,6 +146,9 @@ func (o *owner) recover(ctx context.Context, rebuilt bool) error {
 		o.c.Logger.Info("kept the packs of an interrupted ingest", "packs", n)
 	}
 	o.rebuilt.Adopted = n
+	if !all {
+		return nil // the sessions stay, as above
+	}
 	for id := range sessions {
 		if err := o.db.EndSession(id); err != nil {
 			return err
@@ -228,7 +231,7 @@ func (o *owner) Rebuild(ctx context.Context) (dataplane.Rebuilt, error) {
 		err = o.follow(pos, writer)
 	}
 	if err == nil && o.writable {
-		o.rebuilt.Adopted, err = o.adopt(ctx)
+		o.rebuilt.Adopted, _, err = o.adopt(ctx)
 	}
 	if err == nil {
 		o.dead = nil

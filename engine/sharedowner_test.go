@@ -11,7 +11,10 @@ import (
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/backends/fault"
 	"github.com/artifortress/afs-engine/backends/mem"
+	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine"
+	"github.com/artifortress/afs-engine/engine/dataplane"
+	"github.com/artifortress/afs-engine/packfile"
 )
 
 // Half an index must not be taken for the whole: what it lacks would be absent.
@@ -87,6 +90,38 @@ func (r *readObject) Read(p []byte) (int, error) {
 	n, err := r.ReadCloser.Read(p)
 	r.n.Add(int64(n))
 	return n, err
+}
+
+// A disk may have lost a pack that nobody counts on. That is no reason not to
+// open the store, nor to leave the others alone.
+func TestAnOrphanThatCannotBeReadIsLeftAlone(t *testing.T) {
+	f := fault.New(mem.New())
+	w := sharedWorldOn(t, f)
+	w.ingest("r/p@1", sample)
+	all, _ := pieces(t, files{"a": "of a dead ingest"})
+	var lost dataplane.Pack
+	for _, p := range all {
+		if !p.kind.IsNode() {
+			lost = w.pack(p)
+		}
+	}
+	text := []byte("of another")
+	w.pack(piece{id: chunker.Sum(text), data: text})
+	key := packfile.Key(lost.ID)
+	for _, c := range []struct {
+		fails bool
+		want  int64
+	}{{true, 1}, {true, 0}, {false, 1}} {
+		f.Set()
+		if c.fails {
+			f.Set(fault.Rule{Op: fault.Get, Prefix: key, Do: fault.Fail(syscall.EIO)})
+		}
+		got, err := w.RebuildIndex(t.Context())
+		if err != nil || got.Adopted != c.want {
+			t.Errorf("%d are adopted, want %d: %v", got.Adopted, c.want, err)
+		}
+	}
+	w.sound("r/q@1")
 }
 
 func TestRebuildsMayFailAgainAndAgain(t *testing.T) {

@@ -19,6 +19,11 @@ import (
 // a directory's attributes on every walk through it, and a count is a listing.
 const countAge = time.Second
 
+// settled is how long the kernel believes that a group or a version is there:
+// every path in a mount leads through some, and they only ever go away. What
+// has gone must not be seen for longer than a second.
+const settled = 250 * time.Millisecond
+
 // uncached keeps an absent name out of the kernel's cache. Any time does;
 // zero would mean the mount's default of an hour.
 const uncached = time.Nanosecond
@@ -53,8 +58,8 @@ func (g *groupNode) Lookup(_ context.Context, name string, out *fuse.EntryOut) (
 	return child, errno
 }
 
-// lookup leaves the entry's own timeout at zero: names are asked for anew at
-// every walk.
+// lookup leaves the timeout of a tag at zero: it is asked for anew at every
+// walk, because it moves.
 func (g *groupNode) lookup(name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
 	full := name
 	if g.path != "" {
@@ -76,6 +81,7 @@ func (g *groupNode) lookup(name string, out *fuse.EntryOut) (*fs.Inode, syscall.
 		if errno := sub.attr(&out.Attr); errno != 0 {
 			return nil, errno
 		}
+		out.SetEntryTimeout(settled)
 		return g.inode(sub, &sub.tracked, full, fuse.S_IFDIR), 0
 	case registry.TagName:
 		tag, known := g.known(name).(*tagNode)
@@ -96,6 +102,7 @@ func (g *groupNode) lookup(name string, out *fuse.EntryOut) (*fs.Inode, syscall.
 			dir = &dirNode{node: node{item: top}}
 		}
 		dir.attr(&out.Attr)
+		out.SetEntryTimeout(settled)
 		out.SetAttrTimeout(forever)
 		return g.inode(dir, &dir.tracked, full, fuse.S_IFDIR), 0
 	}

@@ -19,11 +19,14 @@ var ErrFailed = errors.New("the index has failed")
 
 // health keeps a failure of Pebble's from becoming one of the program. Pebble
 // takes a failed write of its own files for the end: it calls Fatalf or panics,
-// tries again for ever, or lets a writer wait for a flush that will not come.
+// tries again for ever, or lets a writer wait for a flush that will not come; a
+// failed Open does any of these to work that it has begun in the background.
 // Here the first failure is remembered and from then on
 //
 //   - no byte of Pebble's reaches the disk any more, so that it does no harm to
 //     let it go on for a while in whatever state it is;
+//   - until Open has succeeded, Pebble hears of none, so that it comes to an end
+//     and can be closed;
 //   - every writer is told, the waiting ones too, see write;
 //   - background work that would try again stops until Close.
 type health struct {
@@ -31,14 +34,12 @@ type health struct {
 	cause    error
 	failed   chan struct{} // closed by the first failure
 	opened   atomic.Bool   // Open has succeeded
-	sticks   sync.Once
-	stuck    chan struct{} // closed when Pebble's Open waits for what has failed
-	closing  chan struct{} // closed by Close: background work may find out that it is over
+	closing  chan struct{} // closed by the end: background work may find out that it is over
 	underway atomic.Int64  // writes that Pebble has not returned from
 }
 
 func newHealth() *health {
-	return &health{failed: make(chan struct{}), stuck: make(chan struct{}), closing: make(chan struct{})}
+	return &health{failed: make(chan struct{}), closing: make(chan struct{})}
 }
 
 // fail remembers the first cause.
@@ -99,37 +100,25 @@ func causeIn(args ...any) error {
 	return errors.New(fmt.Sprint(args...))
 }
 
-// open is pebble.Open, which panics at some failures, survives others, and
-// waits for ever for the flush of what the write-ahead log holds where that
-// finds no room: that one is left behind, as in write.
+// open is pebble.Open. What it opens after a failure, it closes.
 func (h *health) open(dir string, o *pebble.Options) (p *pebble.DB, err error) {
-	work := &compactions{h: h}
-	o.Experimental.CompactionScheduler = work
-	done := make(chan struct{})
-	go func() {
-		defer func() {
-			if r := recover(); r != nil {
-				p, err = nil, causeIn(r)
-			}
-			close(done)
-		}()
-		p, err = pebble.Open(dir, o)
+	defer func() {
+		if r := recover(); r != nil {
+			p, err = nil, causeIn(r)
+		}
 	}()
-	select {
-	case <-done:
-	case <-h.stuck:
-		return nil, errors.Join(h.err(), o.Lock.Close())
+	p, err = pebble.Open(dir, o)
+	if failed := h.err(); failed != nil {
+		close(h.closing)
+		if err == nil {
+			_ = p.Close()
+		}
+		return nil, failed
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := h.err(); err != nil {
-		close(h.closing)
-		_ = p.Close()
-		return nil, err
-	}
 	h.opened.Store(true)
-	work.grant()
 	return p, nil
 }
 
@@ -137,6 +126,7 @@ func (h *health) open(dir string, o *pebble.Options) (p *pebble.DB, err error) {
 // or not it can still be ended.
 func (h *health) close(p *pebble.DB, lock *pebble.Lock) error {
 	if h.err() == nil {
+		close(h.closing)
 		err := p.Close()
 		if h.err() != nil {
 			err = nil // a consequence of it
@@ -162,13 +152,8 @@ func (h *health) gate(op errorfs.Op) error {
 		return nil
 	}
 	err := h.err()
-	switch {
-	case err == nil || op.Kind != errorfs.OpCreate: // each attempt of background work begins with a file
-	case h.opened.Load() && !strings.HasSuffix(op.Path, walSuffix):
-		<-h.closing
-	case !h.opened.Load() && strings.HasSuffix(op.Path, tableSuffix):
-		h.sticks.Do(func() { close(h.stuck) })
-		<-h.closing
+	if err != nil && op.Kind == errorfs.OpCreate && h.opened.Load() && !strings.HasSuffix(op.Path, walSuffix) {
+		<-h.closing // each attempt of background work begins with a file
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -124,6 +125,9 @@ func (p peer) trusted() bool { return p.uid == uint32(os.Geteuid()) || p.uid == 
 func (p peer) twin() bool {
 	if p.uid != uint32(os.Geteuid()) || p.pid <= 0 {
 		return false
+	}
+	if self, err := os.Readlink("/proc/self"); err != nil || self != strconv.Itoa(os.Getpid()) {
+		return false // another namespace's numbers
 	}
 	here, err := os.Stat("/proc/self/exe")
 	if err != nil {

@@ -268,3 +268,12 @@ func TestManyMayUseItAtOnce(t *testing.T) {
 	group.Wait()
 	must(t, c.Flush())
 }
+
+func TestAnEmptyMemoryIsNotAsked(t *testing.T) {
+	db, err := index.Open(t.TempDir(), index.Options{})
+	must(t, err)
+	c, err := Open(db, time.Now)
+	must(t, err)
+	must(t, db.Close()) // to ask it now would panic
+	wantUnknown(t, c, identity("/srv/a", 1))
+}
