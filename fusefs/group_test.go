@@ -144,6 +144,27 @@ func TestDraftsAndTombstonedVersionsAreUnseen(t *testing.T) {
 	}
 }
 
+// The kernel may believe for a moment in what it has looked up.
+func TestWhatIsTombstonedIsSoonUnseen(t *testing.T) {
+	f, tree := newFake(), dir(map[string]*thing{"f": file(0o644, "x")})
+	f.publish(t, "go/toolchain@1", tree)
+	at := mountFake(t, f, Options{})
+	if _, err := os.Lstat(at + "/go/toolchain@1/f"); err != nil {
+		t.Fatal(err)
+	}
+	f.add(t, "go/toolchain@1", tree, registry.Tombstoned)
+	for patience := 0; ; patience++ {
+		_, err := os.Lstat(at + "/go/toolchain@1/f")
+		if errors.Is(err, syscall.ENOENT) {
+			return
+		}
+		if err != nil || patience == 1000 {
+			t.Fatalf("it is still there: %v", err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 func TestVersionInUseIsOpenedOnce(t *testing.T) {
 	f := newFake()
 	f.publish(t, someRef, someTree())

@@ -22,8 +22,9 @@ func (a *app) mountCommand() *cobra.Command {
 		GroupID: groupRead,
 		Short:   "show published versions as a read-only file system",
 		Long: `Mount the store at DIR: DIR/REPO/PACKAGE@VERSION/PATH, with tags as symbolic
-links. What is published while it is mounted appears by itself. With REF, DIR is
-the root of that version, or the directory of it that REF:PATH names.
+links. What is published while it is mounted appears at once, and what is taken
+away has gone within a second. With REF, DIR is the root of that version, or the
+directory of it that REF:PATH names.
 
 The command runs until the file system is unmounted, by ctrl-c, SIGTERM or
 'afs-engine umount DIR', which all end it with exit code 0. --daemon puts it in
