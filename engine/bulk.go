@@ -53,7 +53,7 @@ type spanBuffers struct {
 // to a buffer that is used again.
 func (r *reader) Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got unpack.Got) error {
 	q := bulk{r, kind, ids, got}
-	spans, err := q.plan(ctx, min(spanMax, max(r.heldMax/2/int64(workers), spanMin)))
+	spans, err := q.plan(ctx, min(spanMax, max(r.heldMax/2/int64(workers), spanMin)), workers)
 	if err != nil {
 		return err
 	}

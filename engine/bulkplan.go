@@ -58,8 +58,8 @@ func (s span) held() int64 {
 }
 
 // plan groups what is asked for in spans of at most limit bytes, in order of
-// place.
-func (q *bulk) plan(ctx context.Context, limit int64) (spans []span, err error) {
+// place, for that many workers.
+func (q *bulk) plan(ctx context.Context, limit int64, workers int) (spans []span, err error) {
 	found, err := q.locate(ctx)
 	if err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func (q *bulk) plan(ctx context.Context, limit int64) (spans []span, err error) 
 	if err := q.placeFrames(ctx, frames); err != nil {
 		return nil, err
 	}
-	return q.spans(frames, limit), nil
+	return q.spans(frames, limit, workers), nil
 }
 
 // locate finds the chunks and sorts them by place. What is nowhere is told at
@@ -132,17 +132,25 @@ func (q *bulk) placeFrames(ctx context.Context, frames []wantedFrame) error {
 	return nil
 }
 
-// spans groups frames of one pack that are near each other.
-func (q *bulk) spans(frames []wantedFrame, limit int64) (spans []span) {
+// spans groups frames of one pack that are near each other. Towards the end
+// they are smaller, so that no worker is left with a large one alone.
+func (q *bulk) spans(frames []wantedFrame, limit int64, workers int) (spans []span) {
+	left := int64(0) // stored bytes that no span has yet
+	for i := range frames {
+		left += int64(frames[i].Stored)
+	}
 	for at, n := 0, 0; at < len(frames); at += n {
+		limit := min(limit, max(left/int64(workers), spanMin))
 		first := &frames[at]
 		end := first.end()
+		left -= int64(first.Stored)
 		for n = 1; at+n < len(frames); n++ {
 			f := &frames[at+n]
 			if f.Pack != first.Pack || f.Offset < end || f.Offset-end > spanGap || f.end()-first.Offset > limit {
 				break
 			}
 			end = f.end()
+			left -= int64(f.Stored)
 		}
 		spans = append(spans, span{first.Pack, frames[at : at+n]})
 	}

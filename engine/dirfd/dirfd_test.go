@@ -263,6 +263,49 @@ func TestRenameNewReplacesNothing(t *testing.T) {
 	}
 }
 
+// TestUnnamedFilesGetANameThatIsFree, or none.
+func TestUnnamedFilesGetANameThatIsFree(t *testing.T) {
+	d := open(t)
+	f, err := d.OpenUnnamed(0o600)
+	if err != nil {
+		t.Skip("files cannot be made without a name here: ", err)
+	}
+	defer f.Close()
+	_, err = f.WriteAt([]byte("text"), 0)
+	must(t, err)
+	for name, err := range d.Names() {
+		t.Errorf("before it has a name: %q, %v", name, err)
+	}
+	must(t, d.Symlink("nowhere", "link"))
+	must(t, d.Mkdir("dir", 0o700))
+	if err := d.LinkFile(f, "free"); errors.Is(err, fs.ErrNotExist) {
+		t.Skip("this user may not give it a name: ", err)
+	} else {
+		must(t, err)
+	}
+	for _, name := range []string{"link", "dir", "free"} {
+		if err := d.LinkFile(f, name); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if info, err := d.Lstat("free"); err != nil || info.Type != Regular || info.Size != 4 || info.Mode != 0o600 || info.Links != 1 {
+		t.Errorf("%+v, %v", info, err)
+	}
+}
+
+func TestTimesOfOpenFilesAreSetToTheNanosecond(t *testing.T) {
+	d := open(t)
+	f, err := d.OpenFile("f", os.O_WRONLY|os.O_CREATE, 0o600)
+	must(t, err)
+	defer f.Close()
+	for _, want := range []time.Time{time.Unix(1_700_000_000, 123_456_789), time.Unix(-5, 1)} {
+		must(t, d.SetMTimeOf(f, want))
+		if info, err := d.Lstat("f"); err != nil || !info.MTime.Equal(want) {
+			t.Errorf("%v, want %v (%v)", info.MTime, want, err)
+		}
+	}
+}
+
 func TestReadAtReadsThereOrSaysThatItEnds(t *testing.T) {
 	d := open(t)
 	f, err := d.OpenFile("f", os.O_RDWR|os.O_CREATE, 0o600)

@@ -105,6 +105,15 @@ func (d *Dir) Lchown(name string, uid, gid uint32) error {
 	}))
 }
 
+// SetMTimeOf is SetMTime for a file that was opened in d and still has its name.
+func (d *Dir) SetMTimeOf(f *File, t time.Time) error {
+	ts, err := unix.TimeToTimespec(t)
+	if err == nil {
+		err = retry(func() error { return setTimes(d.fd, f, [2]unix.Timespec{ts, ts}) })
+	}
+	return pathError("set the time of", f.name, err)
+}
+
 // SetMTime sets the modification time of an entry of d, "." for d itself; the
 // access time becomes the same.
 func (d *Dir) SetMTime(name string, t time.Time) error {

@@ -2,6 +2,8 @@
 
 package dirfd
 
+import "golang.org/x/sys/unix"
+
 // NoATime is not to be had on this system.
 const NoATime = 0
 
@@ -12,3 +14,20 @@ const HasSyncAll = false
 func (d *Dir) SyncAll() error { return nil }
 
 func renameNew(dir int, from, to string) error { return renameAbsent(dir, from, to) }
+
+func setTimes(dir int, f *File, ts [2]unix.Timespec) error {
+	return unix.UtimesNanoAt(dir, f.name, ts[:], unix.AT_SYMLINK_NOFOLLOW)
+}
+
+// OpenUnnamed cannot be had on this system.
+func (d *Dir) OpenUnnamed(uint32) (*File, error) {
+	return nil, pathError("open", ".", unix.ENOTSUP)
+}
+
+// LinkFile cannot be had on this system.
+func (d *Dir) LinkFile(_ *File, name string) error {
+	return pathError("link", name, unix.ENOTSUP)
+}
+
+// Reserve does nothing on this system.
+func Reserve(int) {}

@@ -101,3 +101,24 @@ func (u *unpacker) settle(p *place, temp, to string, d decision) (bool, error) {
 	err := p.dir.Rename(temp, to)
 	return err == nil, err
 }
+
+// name is settle for a complete file that has no name, where nothing was.
+func (u *unpacker) name(p *place, f *dirfd.File, to string) (bool, error) {
+	err := p.dir.LinkFile(f, to)
+	if !errors.Is(err, fs.ErrExist) {
+		return err == nil, err
+	}
+	if u.o.Overwrite == Never {
+		u.report(ActionConflict, p.path(to))
+		return false, nil
+	}
+	temp := tempName()
+	if err := p.dir.LinkFile(f, temp); err != nil {
+		return false, err
+	}
+	if err := p.dir.Rename(temp, to); err != nil {
+		_ = p.dir.Remove(temp) // the first error counts
+		return false, err
+	}
+	return true, nil
+}

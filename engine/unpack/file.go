@@ -23,8 +23,8 @@ func isTemp(name string) bool {
 }
 
 // file is a file on its way. Its pieces are written by whoever has them, in
-// any order, under a temporary name; with the last one it gets attributes and
-// its own name. It holds its place open until end.
+// any order, under no name or a temporary one; with the last one it gets
+// attributes and its own name. It holds its place open until end.
 type file struct {
 	u       *unpacker
 	p       *place
@@ -35,7 +35,7 @@ type file struct {
 	left atomic.Int64 // pieces to come, and one while there may be more
 	once sync.Once    // over open
 	f    *dirfd.File  // nil before open and after finish
-	temp string       // "" when there is none
+	temp string       // "" while there is none
 	err  error        // of open
 }
 
@@ -65,15 +65,42 @@ func (f *file) decide() (err error) {
 // Runs of zeros are what is never written.
 func (f *file) open(inParts bool) error {
 	f.once.Do(func() {
-		f.temp = tempName()
-		f.f, f.err = f.p.dir.OpenFile(f.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if f.err != nil {
-			f.temp = ""
-		} else if inParts && f.e.Size > 0 {
+		if f.f, f.err = f.make(); f.err == nil && inParts && f.e.Size > 0 {
 			f.err = f.f.Truncate(f.e.Size)
 		}
 	})
 	return f.err
+}
+
+// make makes the file without a name, where that can be, if there is nothing
+// to be replaced: that takes a rename.
+func (f *file) make() (*dirfd.File, error) {
+	dir := f.p.dir
+	if f.what == create && !f.p.foreign && f.u.unnamed(dir) {
+		return dir.OpenUnnamed(0o600)
+	}
+	temp := tempName()
+	made, err := dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		f.temp = temp
+	}
+	return made, err
+}
+
+// unnamed says whether files on dest's file system can be made without a name
+// and given one later, of which dir is a directory. The first to ask tries it,
+// with an empty file.
+func (u *unpacker) unnamed(dir *dirfd.Dir) bool {
+	u.tryUnnamed.Do(func() {
+		f, err := dir.OpenUnnamed(0o600)
+		if err != nil {
+			return
+		}
+		defer f.Close()
+		temp := tempName()
+		u.canUnnamed = dir.LinkFile(f, temp) == nil && dir.Remove(temp) == nil
+	})
+	return u.canUnnamed
 }
 
 // damaged is an error of the file's content. Paths in it are not the file's.
@@ -110,22 +137,18 @@ func (f *file) finish() error {
 		err = u.setAttrs(p, f.e.Name, f.f, f.e.Attr)
 	}
 	if err == nil {
-		err = p.dir.SetMTime(f.temp, f.e.Attr.MTime)
+		err = p.dir.SetMTimeOf(f.f, f.e.Attr.MTime)
 	}
 	if err == nil && u.eachSync(p) {
 		err = f.f.Sync()
 	}
+	placed := false
 	if err == nil {
-		err = f.close()
+		placed, err = f.takeName()
 	}
 	if err != nil {
 		return err
 	}
-	placed, err := u.settle(p, f.temp, f.e.Name, f.what)
-	if err != nil {
-		return err
-	}
-	f.temp = ""
 	if !placed {
 		u.files.Add(-1)
 		u.bytes.Add(-f.e.Size)
@@ -133,6 +156,28 @@ func (f *file) finish() error {
 	}
 	u.progress(1, 0)
 	return u.linker.remember(p, f.e, f.what)
+}
+
+// takeName closes the file, which is complete, and gives it its name, as settle
+// and name do.
+func (f *file) takeName() (placed bool, err error) {
+	u, p := f.u, f.p
+	if f.temp != "" {
+		if err := f.close(); err != nil {
+			return false, err
+		}
+		if placed, err = u.settle(p, f.temp, f.e.Name, f.what); err == nil {
+			f.temp = ""
+		}
+		return placed, err
+	}
+	if placed, err = u.name(p, f.f, f.e.Name); err != nil {
+		return false, err
+	}
+	if err = f.close(); err != nil && placed {
+		_ = p.dir.Remove(f.e.Name) // it may lack what could not be written; the first error counts
+	}
+	return placed, err
 }
 
 func (f *file) close() error {

@@ -3,11 +3,11 @@
 //
 // Tree works by directory descriptors and follows no symbolic link below the
 // destination, so a link that somebody has put there cannot lead a write
-// elsewhere. A file is written under a temporary name in its directory and
-// renamed when it is complete, with its mode and time: under its own name there
-// is never half a file, and what an interrupted run has left can be told from
-// what it has finished. Times and modes of directories are set after what is in
-// them.
+// elsewhere. A file is written without a name, where the system can do that, else
+// under a temporary one in its directory, and gets its own when it is complete,
+// with its mode and time: under its own name there is never half a file, and what
+// an interrupted run has left can be told from what it has finished. Times and
+// modes of directories are set after what is in them.
 //
 // One planner walks the version, and a dry run is the same code without the
 // hands. It gathers files in windows of bounded size. The chunks of a window are
@@ -120,6 +120,9 @@ type unpacker struct {
 	dev    uint64     // that file system
 	root   bool       // this user may set owners
 	linker linker
+
+	tryUnnamed sync.Once // over canUnnamed
+	canUnnamed bool
 
 	files, dirs, links, bytes, skipped, deleted atomic.Int64
 	linked, noOwner, noXattrs                   atomic.Int64

@@ -23,6 +23,13 @@ type limits struct {
 // that is being planned, below 20 MB and 800 descriptors.
 var defaultLimits = limits{bytes: 2 << 20, places: 128, open: 128, pieces: 4096}
 
+// descriptors are reserved for a tree of manyFiles or more. A smaller one may
+// be written before that is done.
+const (
+	descriptors = 1024
+	manyFiles   = 1000
+)
+
 // windowsAtOnce is how many windows, and of one window how many batches, are
 // written at once: while the last reads of one are under way, the next begins.
 const windowsAtOnce = 2

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/artifortress/afs-engine/chunker"
@@ -103,6 +104,9 @@ func TestWindowsOfAnySizeGiveTheSameTree(t *testing.T) {
 			for range 2 {
 				u := newUnpacker(t.Context(), src, o)
 				u.limits = l
+				if r.IntN(2) == 0 {
+					withoutUnnamed(u)
+				}
 				res, err := u.run(t.Context(), root, dest)
 				if err != nil {
 					t.Fatalf("seed %d, %s: %v", seed, name, err)
@@ -124,9 +128,50 @@ func TestWindowsOfAnySizeGiveTheSameTree(t *testing.T) {
 	}
 }
 
+// withoutUnnamed has u believe that a file needs a name from the beginning.
+func withoutUnnamed(u *unpacker) { u.tryUnnamed.Do(func() {}) }
+
+// TestFilesHaveNoNameBeforeTheyAreWhole, where the system can do that, and a
+// temporary one elsewhere. Nothing else is left of how that was found out.
+func TestFilesHaveNoNameBeforeTheyAreWhole(t *testing.T) {
+	from := tree(t, t.TempDir(), "d/f="+strings.Repeat("first "+"\x00", 20_000), "d/g="+strings.Repeat("other ", 20_000), "empty=")
+	for _, named := range []bool{false, true} {
+		m := newMemStore()
+		root := m.dir(t, from)
+		dest := filepath.Join(t.TempDir(), "x")
+		var temps atomic.Int64
+		m.onChunk = func(chunker.Kind, chunker.ID) error {
+			names, _ := os.ReadDir(filepath.Join(dest, "d"))
+			for _, n := range names {
+				if isTemp(n.Name()) {
+					temps.Add(1)
+				}
+			}
+			return nil
+		}
+		u := newUnpacker(t.Context(), m, Options{Workers: 1})
+		if named {
+			withoutUnnamed(u)
+		}
+		_, err := u.run(t.Context(), root, dest)
+		must(t, err)
+		sameTree(t, dest, from)
+		if !named && !u.canUnnamed {
+			t.Log("files cannot be made without a name here")
+		} else if (temps.Load() > 0) != named {
+			t.Errorf("named %v: temporary names were seen %d times", named, temps.Load())
+		}
+	}
+}
+
 // TestWhatAppearsMeanwhileIsNotReplaced: between decision and completion
 // something takes the name.
 func TestWhatAppearsMeanwhileIsNotReplaced(t *testing.T) {
+	t.Run("unnamed", func(t *testing.T) { testAppearing(t, func(*unpacker) {}) })
+	t.Run("named", func(t *testing.T) { testAppearing(t, withoutUnnamed) })
+}
+
+func testAppearing(t *testing.T, prepare func(*unpacker)) {
 	from := tree(t, t.TempDir(), "d/f=new", "z=1")
 	for _, c := range []struct {
 		overwrite Overwrite
@@ -141,7 +186,9 @@ func TestWhatAppearsMeanwhileIsNotReplaced(t *testing.T) {
 			}
 			return nil
 		}
-		res, err := Tree(t.Context(), m, root, dest, Options{Overwrite: c.overwrite})
+		u := newUnpacker(t.Context(), m, Options{Overwrite: c.overwrite})
+		prepare(u)
+		res, err := u.run(t.Context(), root, dest)
 		if errors.Is(err, ErrExists) != (c.overwrite == Never) || c.overwrite != Never && err != nil {
 			t.Errorf("%s: %v", c.overwrite, err)
 		}
