@@ -1,6 +1,12 @@
 package index
 
-import "github.com/cockroachdb/pebble/v2"
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+)
 
 // Local rows are what this machine remembers for itself beside the projection:
 // no record implies them, no checkpoint holds them, a rebuild forgets them. So
@@ -11,6 +17,22 @@ func localKey(key []byte) []byte { return append([]byte{tableLocal}, key...) }
 // Local returns a local row; ok is false if there is none.
 func (db *DB) Local(key []byte) (value []byte, ok bool, err error) {
 	return get(db.p, localKey(key))
+}
+
+// LocalNext returns the first key of a local row that is not below from; ok is
+// false if there is none.
+func (db *DB) LocalNext(from []byte) (key []byte, ok bool, err error) {
+	it, err := db.p.NewIter(&pebble.IterOptions{LowerBound: localKey(from), UpperBound: []byte{tableLocal + 1}})
+	if err != nil {
+		return nil, false, fmt.Errorf("read index: %w", marked(err))
+	}
+	if ok = it.First(); ok {
+		key = bytes.Clone(it.Key()[1:])
+	}
+	if err := errors.Join(it.Error(), it.Close()); err != nil {
+		return nil, false, fmt.Errorf("read index: %w", marked(err))
+	}
+	return key, ok, nil
 }
 
 // LocalBatch gathers changes to local rows. Batches may be made and committed

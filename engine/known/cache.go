@@ -19,10 +19,13 @@ type Cache struct {
 	now     func() time.Time
 	rowsMax int64
 	any     atomic.Bool // db may hold something
+	gap     atomic.Pointer[gap]
+	missed  atomic.Bool // the last file that was looked for was not there
 
 	mu    sync.Mutex
 	gen   generation        // the younger
 	batch *index.LocalBatch // not written yet; nil: nothing
+	wrote uint64            // how often batches were written
 }
 
 // Open returns what db remembers. Flush it before db is closed.
@@ -52,14 +55,23 @@ func (c *Cache) Find(id source.Identity, t Trust) (f File, ok bool, err error) {
 		return File{}, false, nil
 	}
 	c.mu.Lock()
-	young := c.gen.number
+	young, wrote := c.gen.number, c.wrote
 	c.mu.Unlock()
+	if c.gap.Load().holds(young, id.Path) {
+		return File{}, false, nil
+	}
 	v, ok, err := c.db.Local(rowKey(young, id.Path))
 	old := !ok && err == nil && young > 1
 	if old {
 		v, ok, err = c.db.Local(rowKey(young-1, id.Path))
 	}
-	if err != nil || !ok {
+	if err != nil {
+		return File{}, false, err
+	}
+	if missed := c.missed.Swap(!ok); !ok {
+		if missed {
+			err = c.findGap(young, wrote, id.Path)
+		}
 		return File{}, false, err
 	}
 	was, f, ok := decodeRow(v)
@@ -130,6 +142,10 @@ func (c *Cache) flush() error {
 	c.batch = nil
 	c.any.Store(true)
 	defer b.Close()
+	defer func() {
+		c.wrote++
+		c.gap.Store(nil)
+	}()
 	if turn {
 		c.gen = generation{number: c.gen.number + 1, began: c.now()}
 		if err := b.DeleteRange(rowKey(0, ""), rowKey(c.gen.number-1, "")); err != nil {
