@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"path"
@@ -11,6 +12,7 @@ import (
 	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/registry"
 	"github.com/artifortress/afs-engine/engine/source"
+	"github.com/artifortress/afs-engine/packfile"
 )
 
 // builder is a source.Visitor that turns a walk into a manifest: contents into
@@ -22,6 +24,7 @@ type builder struct {
 	tree     *overlay
 	list     *manifest.ListBuilder
 	recall   *recall
+	lineage  *lineage
 	progress *Progress
 
 	dest      []string // directories of the version above the source's root
@@ -34,6 +37,8 @@ type builder struct {
 	holes     map[string]struct{} // of these, what this walk has not brought
 
 	listed                       int64 // chunks in the list
+	at                           int64 // bytes in the list
+	text                         bool  // the file under way is
 	bytes, files, chunks, known  int64
 	newBytes, newChunks, problem int64
 }
@@ -41,18 +46,29 @@ type builder struct {
 // reportsMax bounds how many reports of one sort are kept.
 const reportsMax = 10_000
 
-// build walks req.Source into s. base, read through src, is a draft to add to,
-// or nil. Files that r knows are not read. memory is for large blocks, in bytes.
-func build(ctx context.Context, req IngestRequest, base *registry.Version, src manifest.Source, p chunker.Params, s storer, r *recall, memory int64) (*builder, error) {
-	b := &builder{ctx: ctx, store: s, recall: r, progress: req.Progress}
+// building is what a version is made with.
+type building struct {
+	base    *registry.Version // a draft to add to, or nil
+	src     manifest.Source   // that it is read through
+	params  chunker.Params
+	store   storer
+	recall  *recall  // files that it knows are not read
+	lineage *lineage // what new chunks may be changes of
+	memory  int64    // for large blocks, in bytes
+}
+
+// build walks req.Source into w.store.
+func build(ctx context.Context, req IngestRequest, w building) (*builder, error) {
+	b := &builder{ctx: ctx, store: w.store, recall: w.recall, lineage: w.lineage, progress: req.Progress}
 	if b.progress == nil {
 		b.progress = new(Progress)
 	}
-	sink := &nodeSink{s: s}
+	sink := &nodeSink{s: w.store}
 	b.list = manifest.NewListBuilder(sink)
-	b.tree = &overlay{ctx: ctx, b: manifest.NewBuilder(sink), src: src}
+	b.tree = &overlay{ctx: ctx, b: manifest.NewBuilder(sink), src: w.src}
 	defer b.tree.close()
-	if base != nil {
+	defer w.lineage.end()
+	if base := w.base; base != nil {
 		if err := b.tree.over(base.Root); err != nil {
 			return nil, err
 		}
@@ -64,7 +80,7 @@ func build(ctx context.Context, req IngestRequest, base *registry.Version, src m
 	if req.Ref.Path != "" {
 		b.dest = strings.Split(req.Ref.Path, "/")
 	}
-	pipe := &pipeline{ctx: ctx, params: p, store: s, recall: r, memory: memory}
+	pipe := &pipeline{ctx: ctx, params: w.params, store: w.store, recall: w.recall, memory: w.memory}
 	err := pipe.run(req.Source, b)
 	if err != nil {
 		return nil, err
@@ -136,10 +152,10 @@ func (b *builder) take(ev *event) error {
 		if ev.err != nil {
 			return ev.err
 		}
-		return b.chunksOf(ev.block)
+		return b.chunksOf(ev)
 	case evFile:
 		if ev.err == nil && !ev.found {
-			ev.err = b.chunksOf(ev.block)
+			ev.err = b.chunksOf(ev)
 		}
 		return b.file(ev)
 	case evFileEnd:
@@ -183,13 +199,15 @@ func (b *builder) file(ev *event) (err error) {
 
 // finish ends the list.
 func (b *builder) finish() (manifest.Content, int64, error) {
-	b.listed = 0
+	b.listed, b.at = 0, 0
+	b.lineage.end()
 	return b.list.Finish(b.ctx)
 }
 
 // drop forgets the list.
 func (b *builder) drop() {
-	b.listed = 0
+	b.listed, b.at = 0, 0
+	b.lineage.end()
 	b.list.Reset()
 }
 
@@ -220,9 +238,13 @@ func (b *builder) content(ev *event) error {
 	return nil
 }
 
-// chunksOf stores the chunks of a block and lists them.
-func (b *builder) chunksOf(x *block) error {
-	from := 0
+// chunksOf stores the chunks of an event's block and lists them.
+func (b *builder) chunksOf(ev *event) error {
+	x, from := ev.block, 0
+	if b.at == 0 {
+		b.text = isText(x.buf[:x.n])
+	}
+	text := b.text && max(b.at, ev.entry.Size) >= largeText
 	for i := range x.pieces {
 		c := &x.pieces[i]
 		data := x.buf[from:c.end]
@@ -232,9 +254,12 @@ func (b *builder) chunksOf(x *block) error {
 			added := false
 			if !c.known {
 				var err error
-				if added, err = b.store.put(b.ctx, chunk{kind: chunker.Data, id: c.id, data: data, asOf: x.asOf}); err != nil {
+				put := chunk{kind: chunker.Data, id: c.id, data: data, asOf: x.asOf, bases: b.basesOf(ev, len(data)), text: text}
+				if added, err = b.store.put(b.ctx, put); err != nil {
 					return err
 				}
+			} else if b.lineage.underway() {
+				b.lineage.met(c.id, b.at)
 			}
 			b.chunks++
 			b.listed++
@@ -247,9 +272,39 @@ func (b *builder) chunksOf(x *block) error {
 		if err := b.list.Add(b.ctx, seg); err != nil {
 			return err
 		}
+		b.at += seg.Length
 	}
 	b.progress.Bytes.Add(int64(x.n))
 	return nil
+}
+
+// largeText is how large a text file is at least, in bytes, that is packed as
+// such. docs/decisions/0019 has what it was chosen by.
+const largeText = 4 << 20
+
+// textProbe is how many bytes of a file tell whether it is text: as git has it,
+// text has no zero byte there.
+const textProbe = 8000
+
+func isText(b []byte) bool { return bytes.IndexByte(b[:min(len(b), textProbe)], 0) < 0 }
+
+// basesOf says what the next n bytes of the event's file may be a change of.
+func (b *builder) basesOf(ev *event, n int) []packfile.Base {
+	if b.lineage == nil || !b.text && !b.lineage.binaries {
+		return nil
+	}
+	if !b.lineage.underway() {
+		b.lineage.begin(b.pathOf(ev), b.at)
+	}
+	return b.lineage.of(b.at, int64(n))
+}
+
+// pathOf is the path in the version of the event's file.
+func (b *builder) pathOf(ev *event) string {
+	if ev.stream == "" {
+		return b.tree.path(ev.entry.Name)
+	}
+	return path.Join(path.Join(b.dest...), ev.stream)
 }
 
 func (b *builder) stored(e manifest.Entry) error {

@@ -34,6 +34,8 @@ type bulk struct {
 	kind chunker.Kind
 	ids  []chunker.ID
 	got  unpack.Got
+
+	deltas bool // some of the frames are
 }
 
 // spanBuffers are one reader's, used again by the next.
@@ -52,7 +54,7 @@ type spanBuffers struct {
 // want the rest of it: if a part of it is wanted, first or last. Any other goes
 // to a buffer that is used again.
 func (r *reader) Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got unpack.Got) error {
-	q := bulk{r, kind, ids, got}
+	q := bulk{r: r, kind: kind, ids: ids, got: got}
 	spans, err := q.plan(ctx, min(spanMax, max(r.heldMax/2/int64(workers), spanMin)), workers)
 	if err != nil {
 		return err
@@ -128,9 +130,17 @@ func (q *bulk) readSpan(ctx context.Context, pack packfile.ID, wanted []*wantedF
 
 // decode gives out what is wanted of a frame of p, or why there is nothing.
 func (q *bulk) decode(ctx context.Context, p packfile.Span, err error, f *wantedFrame, b *spanBuffers) error {
+	if err == nil && !f.whole() && q.deltas && f.Codec == packfile.CodecZstd {
+		var x *slot
+		x, err = q.r.slots.take(ctx, f.frameID, func(buf []byte) ([]byte, error) { return p.Decode(f.Frame, buf, nil) })
+		if err == nil {
+			defer q.r.slots.give(x)
+			return q.give(ctx, f, x.raw, b)
+		}
+	}
 	var raw []byte
 	if err == nil {
-		raw, err = q.raw(p, f, b)
+		raw, err = q.raw(ctx, p, f, b)
 	}
 	if err == nil {
 		return q.give(ctx, f, raw, b)
@@ -147,15 +157,15 @@ func (q *bulk) decode(ctx context.Context, p packfile.Span, err error, f *wanted
 }
 
 // raw decodes a frame into the buffers, or for the cache.
-func (q *bulk) raw(p packfile.Span, f *wantedFrame, b *spanBuffers) ([]byte, error) {
+func (q *bulk) raw(ctx context.Context, p packfile.Span, f *wantedFrame, b *spanBuffers) ([]byte, error) {
 	if f.whole() || !q.atEdge(f) {
-		raw, err := p.Decode(f.Frame, b.raw)
+		raw, err := p.Decode(f.Frame, b.raw, q.r.bulkBases(ctx))
 		if err == nil && f.Codec != packfile.CodecRaw {
 			b.raw = raw
 		}
 		return raw, err
 	}
-	raw, err := p.Decode(f.Frame, nil)
+	raw, err := p.Decode(f.Frame, nil, q.r.bulkBases(ctx))
 	if err != nil {
 		return nil, err
 	}

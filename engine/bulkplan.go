@@ -47,12 +47,27 @@ type span struct {
 	frames []wantedFrame
 }
 
-// held is the most memory that reading the span takes: its stored bytes and one
-// decoded frame.
+// first is the chunk of the span that was asked for first.
+func (s span) first() int {
+	first := s.frames[0].chunks[0].i
+	for i := range s.frames {
+		for _, w := range s.frames[i].chunks {
+			first = min(first, w.i)
+		}
+	}
+	return first
+}
+
+// held is the most memory that reading the span takes: its stored bytes, one
+// decoded frame, and what that may refer to.
 func (s span) held() int64 {
 	raw := uint32(0)
 	for i := range s.frames {
-		raw = max(raw, s.frames[i].Raw)
+		n := s.frames[i].Raw
+		if s.frames[i].Codec == packfile.CodecDelta {
+			n += packfile.DictMax
+		}
+		raw = max(raw, n)
 	}
 	return s.frames[len(s.frames)-1].end() - s.frames[0].Offset + int64(raw)
 }
@@ -128,6 +143,7 @@ func (q *bulk) placeFrames(ctx context.Context, frames []wantedFrame) error {
 	}
 	for i := range frames {
 		frames[i].FramePlace = places[i]
+		q.deltas = q.deltas || places[i].Codec == packfile.CodecDelta
 	}
 	return nil
 }
@@ -153,6 +169,10 @@ func (q *bulk) spans(frames []wantedFrame, limit int64, workers int) (spans []sp
 			left -= int64(f.Stored)
 		}
 		spans = append(spans, span{first.Pack, frames[at : at+n]})
+	}
+	if q.deltas {
+		// What deltas refer to is often wanted itself, at about the same time then.
+		slices.SortStableFunc(spans, func(a, b span) int { return cmp.Compare(a.first(), b.first()) })
 	}
 	return spans
 }

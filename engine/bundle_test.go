@@ -97,7 +97,7 @@ func builds(t *testing.T, w walkOf) (*builder, *askedStore, *askedFiles) {
 	var err error
 	go func() {
 		defer close(done)
-		b, err = build(t.Context(), IngestRequest{Source: w}, nil, nil, chunker.DefaultParams, s, r, 32<<20)
+		b, err = build(t.Context(), IngestRequest{Source: w}, building{params: chunker.DefaultParams, store: s, recall: r, memory: 32 << 20})
 	}()
 	select {
 	case <-done:

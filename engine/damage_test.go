@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/engine"
 	"github.com/artifortress/afs-engine/engine/scrub"
+	"github.com/artifortress/afs-engine/packfile"
 )
 
 // damaged is a sound store's objects and the index that goes with them.
@@ -30,9 +32,15 @@ func newDamaged(t *testing.T) *damaged {
 	for i := range 300 {
 		big["many/"+randomName(uint64(i))] = randomBytes(uint64(i), 20)
 	}
-	for ref, f := range map[string]files{"x/y@1": sample, "x/y@2": big} {
+	big["prose"] = prose(1, 1500)
+	next := files{"prose": reworded(big["prose"], 1)} // deltas
+	for i, f := range []files{sample, big, next} {
+		ref := fmt.Sprintf("x/y@%d", i+1)
 		w.ingest(ref, f)
 		d.content[ref] = f
+	}
+	if rawBytes(t, w.store)[packfile.CodecDelta] == 0 {
+		t.Fatal("nothing is a delta")
 	}
 	w.reopen() // writes a checkpoint
 	w.ingest("x/z@1", files{"a": "after the checkpoint"})

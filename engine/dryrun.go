@@ -75,7 +75,7 @@ func (t *tryChunks) pack(c chunk) (err error) {
 			return err
 		}
 	}
-	if err := (*open).Add(c.id, c.kind, c.data, c.deps); err != nil {
+	if err := c.addTo(*open); err != nil {
 		return err
 	}
 	if (*open).Size() < t.packSize && (*open).Len() < entriesMax {
@@ -108,7 +108,10 @@ func (e *Local) dryRun(ctx context.Context, req IngestRequest, base *registry.Ve
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
-	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, t, e.recall(req), e.settings.share(12))
+	b, err := build(ctx, req, building{
+		base: base, src: e.chunks, params: e.config.Chunker.Params, store: t,
+		recall: e.recall(req), lineage: e.newLineage(ctx, req.Ref), memory: e.settings.share(12),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +150,7 @@ func Estimate(ctx context.Context, src source.Source, o CreateOptions, scratchDi
 		return res, err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
-	b, err := build(ctx, IngestRequest{Source: src, Progress: progress}, nil, nil, o.Chunker, t, nil, s.share(12))
+	b, err := build(ctx, IngestRequest{Source: src, Progress: progress}, building{params: o.Chunker, store: t, memory: s.share(12)})
 	if err != nil {
 		return res, err
 	}
@@ -179,7 +182,7 @@ func Scan(ctx context.Context, src source.Source, p chunker.Params, scratchDir s
 		return nil, err
 	}
 	t.keepNodes = true
-	b, err := build(ctx, IngestRequest{Source: src}, nil, nil, p, t, nil, s.share(12))
+	b, err := build(ctx, IngestRequest{Source: src}, building{params: p, store: t, memory: s.share(12)})
 	if err != nil {
 		return nil, errors.Join(err, t.close())
 	}

@@ -147,7 +147,7 @@ func (f *feeder) parts(e manifest.Entry, id source.Identity, body source.Body) e
 	ev.began = f.p.recall.reading()
 	r, err := body.Open()
 	if err == nil {
-		err = errors.Join(f.stream(r), r.Close())
+		err = errors.Join(f.stream(r, func(part *event) { part.entry.Name, part.entry.Size = e.Name, e.Size }), r.Close())
 	}
 	var failed *stoppedError
 	if errors.As(err, &failed) {
@@ -159,7 +159,7 @@ func (f *feeder) parts(e manifest.Entry, id source.Identity, body source.Body) e
 
 // Content implements source.Visitor.
 func (f *feeder) Content(path string, r io.Reader) (manifest.Content, int64, error) {
-	err := f.stream(r)
+	err := f.stream(r, func(part *event) { part.stream = path })
 	var failed *stoppedError
 	if errors.As(err, &failed) {
 		return manifest.Content{}, 0, failed.error
@@ -181,9 +181,9 @@ func (f *feeder) Content(path string, r io.Reader) (manifest.Content, int64, err
 // stoppedError says that the pipeline, not the source, has failed.
 type stoppedError struct{ error }
 
-// stream reads r to its end and queues it in parts. It returns the source's
-// error, or a stoppedError.
-func (f *feeder) stream(r io.Reader) error {
+// stream reads r to its end and queues it in parts, each with the name that named
+// gives it. It returns the source's error, or a stoppedError.
+func (f *feeder) stream(r io.Reader, named func(part *event)) error {
 	f.handOver()
 	x, ok := f.take(f.p.large)
 	if !ok {
@@ -211,6 +211,7 @@ func (f *feeder) stream(r io.Reader) error {
 			continue
 		}
 		ev := f.p.event(evPart)
+		named(ev)
 		x.add(ev, n)
 		used := ev.block.cut(f.p.params, n, eof)
 		if eof {

@@ -48,7 +48,10 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 	}
 	store := &storeChunks{commits: e.commits, session: session}
 	r := e.recall(req)
-	b, err := build(ctx, req, base, e.chunks, e.config.Chunker.Params, store, r, e.settings.share(12))
+	b, err := build(ctx, req, building{
+		base: base, src: e.chunks, params: e.config.Chunker.Params, store: store,
+		recall: r, lineage: e.newLineage(ctx, req.Ref), memory: e.settings.share(12),
+	})
 	if err = errors.Join(err, store.settle(), r.flush(ctx)); err != nil {
 		return nil, err
 	}

@@ -79,7 +79,7 @@ func (o *owner) orphan(ctx context.Context, info backends.Info) (*packfile.Index
 		return nil, err
 	}
 	x, err := o.believed(ctx, dataplane.Pack{ID: id, Size: info.Size})
-	if errors.Is(err, packfile.ErrCorrupt) || errors.Is(err, packfile.ErrUnknown) || errors.Is(err, ErrDamaged) {
+	if errors.Is(err, packfile.ErrCorrupt) || errors.Is(err, packfile.ErrUnknown) || errors.Is(err, ErrDamaged) || errors.Is(err, backends.ErrNotExist) {
 		o.c.Logger.Warn("a pack that no record names cannot be used", "object", info.Key, "error", err)
 		return nil, nil
 	}

@@ -40,7 +40,7 @@ func newMetaRig(t *testing.T, c metaConfig, seed uint64) *metaRig {
 	r.newDir()
 	r.disk = vfs.NewCrashableMem()
 	r.store = fault.New(r.emptyStore())
-	if _, err := engine.Create(t.Context(), r.store, engine.CreateOptions{Chunker: c.chunks}); err != nil {
+	if _, err := engine.Create(t.Context(), r.store, engine.CreateOptions{Chunker: c.chunks, Packing: c.packing}); err != nil {
 		t.Fatal(err)
 	}
 	r.open()

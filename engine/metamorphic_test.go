@@ -10,6 +10,7 @@ import (
 
 	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine"
+	"github.com/artifortress/afs-engine/packfile"
 )
 
 // The same random operations run on stores that have nothing in common but
@@ -29,19 +30,23 @@ type metaConfig struct {
 	local    bool // a directory, not memory
 	shared   metaShared
 	chunks   chunker.Params
+	packing  engine.Packing // zero: the default, whose deltas are of text only
 	settings engine.Settings
 }
 
 var smallChunks = chunker.Params{Min: 512, Avg: 2 << 10, Max: 8 << 10}
 
+// allDeltas makes deltas of whatever changes.
+var allDeltas = engine.Packing{Frame: 32 << 10, Level: 1, Deltas: engine.DeltasAll}
+
 var metaConfigs = []metaConfig{
 	{name: "plain", chunks: chunker.DefaultParams},
 	{name: "small packs, many checkpoints", chunks: chunker.DefaultParams, settings: engine.Settings{PackSize: 48 << 10, CheckpointRecords: 1}},
-	{name: "a directory", local: true, chunks: chunker.DefaultParams, settings: engine.Settings{PackSize: 256 << 10, CheckpointRecords: 7}},
-	{name: "small chunks, no cache", chunks: smallChunks, settings: engine.Settings{PackSize: 100 << 10, CheckpointRecords: 3, CacheBytes: 1}},
+	{name: "a directory", local: true, chunks: chunker.DefaultParams, packing: allDeltas, settings: engine.Settings{PackSize: 256 << 10, CheckpointRecords: 7}},
+	{name: "small chunks, no cache", chunks: smallChunks, packing: allDeltas, settings: engine.Settings{PackSize: 100 << 10, CheckpointRecords: 3, CacheBytes: 1}},
 	{name: "small chunks, no checkpoint", chunks: smallChunks, settings: engine.Settings{CheckpointRecords: math.MaxInt}},
-	{name: "a client", shared: asClient, chunks: chunker.DefaultParams, settings: engine.Settings{PackSize: 64 << 10, CheckpointRecords: 2}},
-	{name: "a client that takes over", shared: takingOver, chunks: smallChunks, settings: engine.Settings{PackSize: 32 << 10, CheckpointRecords: 3}},
+	{name: "a client", shared: asClient, chunks: chunker.DefaultParams, packing: allDeltas, settings: engine.Settings{PackSize: 64 << 10, CheckpointRecords: 2}},
+	{name: "a client that takes over", shared: takingOver, chunks: smallChunks, packing: allDeltas, settings: engine.Settings{PackSize: 32 << 10, CheckpointRecords: 3}},
 }
 
 func TestMetamorphic(t *testing.T) {
@@ -110,6 +115,7 @@ func runOps(t *testing.T, c metaConfig, ops []metaOp, seed uint64) map[string]ch
 		}
 	}
 	r.checkAll()
+	t.Logf("%d bytes are deltas", rawBytes(t, r.store)[packfile.CodecDelta])
 	r.verify()
 	return r.roots()
 }

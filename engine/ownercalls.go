@@ -33,7 +33,16 @@ func (o *owner) Has(ctx context.Context, ids []chunker.ID, have []bool) (err err
 		return err
 	}
 	defer o.gate.leave()
-	return o.db.Has(ids, have)
+	return ungated{o}.Has(ctx, ids, have)
+}
+
+// ungated is an owner's dataplane.Chunks for its own calls, which are inside the
+// gate, or have paused it.
+type ungated struct{ o *owner }
+
+// Has implements dataplane.Chunks.
+func (u ungated) Has(_ context.Context, ids []chunker.ID, have []bool) error {
+	return u.o.db.Has(ids, have)
 }
 
 // Lookup implements dataplane.Chunks. Several ids are looked up in the index's
@@ -43,8 +52,13 @@ func (o *owner) Lookup(ctx context.Context, ids []chunker.ID, found []dataplane.
 		return err
 	}
 	defer o.gate.leave()
+	return ungated{o}.Lookup(ctx, ids, found)
+}
+
+// Lookup implements dataplane.Chunks.
+func (u ungated) Lookup(_ context.Context, ids []chunker.ID, found []dataplane.Place) (err error) {
 	if len(ids) == 1 {
-		found[0].Location, found[0].Found, err = o.db.Lookup(ids[0])
+		found[0].Location, found[0].Found, err = u.o.db.Lookup(ids[0])
 		return err
 	}
 	order := make([]int, len(ids))
@@ -52,7 +66,7 @@ func (o *owner) Lookup(ctx context.Context, ids []chunker.ID, found []dataplane.
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int { return bytes.Compare(ids[a][:], ids[b][:]) })
-	find, err := o.db.Finder()
+	find, err := u.o.db.Finder()
 	if err != nil {
 		return err
 	}
@@ -75,7 +89,12 @@ func (o *owner) Frames(ctx context.Context, frames []dataplane.FrameID, places [
 		return err
 	}
 	defer o.gate.leave()
-	find, err := o.db.Finder()
+	return ungated{o}.Frames(ctx, frames, places)
+}
+
+// Frames implements dataplane.Chunks.
+func (u ungated) Frames(_ context.Context, frames []dataplane.FrameID, places []dataplane.FramePlace) (err error) {
+	find, err := u.o.db.Finder()
 	if err != nil {
 		return err
 	}
@@ -83,7 +102,7 @@ func (o *owner) Frames(ctx context.Context, frames []dataplane.FrameID, places [
 	var pack index.Pack
 	for i, f := range frames {
 		if i == 0 || frames[i-1].Pack != f.Pack {
-			if pack, err = o.db.Pack(f.Pack); err != nil {
+			if pack, err = u.o.db.Pack(f.Pack); err != nil {
 				return err
 			}
 		}

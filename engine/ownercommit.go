@@ -54,7 +54,9 @@ func (o *owner) believed(ctx context.Context, p dataplane.Pack) (*packfile.Index
 	}
 	o.checks <- struct{}{}
 	defer func() { <-o.checks }()
-	x, err := packfile.Check(ctx, o.c.Store, p.ID, p.Size, runtime.GOMAXPROCS(0), func(e packfile.Entry, data []byte) error {
+	chunks := newReader(o.c.Store, ungated{o}, o.settings.CacheBytes/checksMax)
+	defer chunks.close()
+	x, err := packfile.Check(ctx, o.c.Store, p.ID, p.Size, runtime.GOMAXPROCS(0), chunks.strictBases(ctx), func(e packfile.Entry, data []byte) error {
 		if !e.Kind.IsNode() {
 			return nil
 		}

@@ -109,6 +109,20 @@ type chunk struct {
 	data []byte
 	deps []chunker.ID
 	asOf uint64 // when the index did not have it, see packer.asOf
+
+	bases []packfile.Base // data that it may be a change of
+	text  bool            // of a large text file
+}
+
+// addTo puts the chunk into a pack.
+func (c *chunk) addTo(w *packfile.Writer) error {
+	if len(c.bases) > 0 {
+		return w.AddDelta(c.id, c.data, c.text, c.bases)
+	}
+	if c.text {
+		return w.AddText(c.id, c.data)
+	}
+	return w.Add(c.id, c.kind, c.data, c.deps)
 }
 
 // asOf is a moment, for chunk: what is found to be absent from the index after
@@ -158,12 +172,12 @@ func (p *packer) add(ctx context.Context, mark uint64, t *tally, c chunk) (added
 		}
 		*open = &openPack{Writer: w, shares: map[*tally]int64{}}
 	}
-	if err := (*open).Add(c.id, c.kind, c.data, c.deps); err != nil {
+	if err := c.addTo((*open).Writer); err != nil {
 		return false, false, err
 	}
 	p.pending[c.id] = struct{}{}
 	(*open).shares[t] += int64(len(c.data))
-	(*open).edges += len(c.deps)
+	(*open).edges += len(c.deps) + len(c.bases)
 	if (*open).Size() < p.packSize && (*open).Len() < entriesMax && (*open).edges < edgesMax {
 		return true, false, nil
 	}

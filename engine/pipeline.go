@@ -60,6 +60,7 @@ type event struct {
 	err    error // what a worker, or reading a stream, met
 	unread bool  // err is the source's, not the store's
 	reply  chan contentReply
+	stream string // of a stream that is no entry yet: its path in the source
 }
 
 type eventKind uint8

@@ -24,7 +24,22 @@ type Profile struct {
 type Packing struct {
 	Frame int               `json:"frame"` // bytes of chunks that are compressed together
 	Level zstd.EncoderLevel `json:"level"` // of zstd, 1 (fastest) to 4 (best)
+
+	TextFrame int               `json:"text_frame,omitempty"` // Frame of large text files; 0: Frame
+	TextLevel zstd.EncoderLevel `json:"text_level,omitempty"` // Level of these; 0: Level
+	Deltas    Deltas            `json:"deltas,omitempty"`
 }
+
+// Deltas says which chunks are stored as deltas of what stands at their place in
+// the version that was published last, where that helps.
+type Deltas string
+
+// The choices. What a newer program may choose besides is none to this one.
+const (
+	DeltasNone Deltas = ""
+	DeltasText Deltas = "text" // those of text files
+	DeltasAll  Deltas = "all"
+)
 
 // Names of the profiles.
 const (
@@ -37,9 +52,12 @@ const (
 // measurements that the default was chosen by.
 func Profiles() []Profile {
 	return []Profile{
-		{ProfileFast, chunker.Params{Min: 16 << 10, Avg: 64 << 10, Max: 256 << 10}, Packing{packfile.DataFrameSize, packfile.DefaultLevel}},
-		{ProfileDefault, chunker.DefaultParams, Packing{packfile.DataFrameSize, packfile.DefaultLevel}},
-		{ProfileSmall, chunker.Params{Min: 1 << 10, Avg: 4 << 10, Max: 16 << 10}, Packing{1 << 20, zstd.SpeedBetterCompression}},
+		{ProfileFast, chunker.Params{Min: 16 << 10, Avg: 64 << 10, Max: 256 << 10}, Packing{Frame: packfile.DataFrameSize, Level: packfile.DefaultLevel}},
+		{ProfileDefault, chunker.DefaultParams, Packing{
+			Frame: packfile.DataFrameSize, Level: packfile.DefaultLevel,
+			TextFrame: 1 << 20, TextLevel: zstd.SpeedBetterCompression, Deltas: DeltasText,
+		}},
+		{ProfileSmall, chunker.Params{Min: 1 << 10, Avg: 4 << 10, Max: 16 << 10}, Packing{Frame: 1 << 20, Level: zstd.SpeedBetterCompression, Deltas: DeltasAll}},
 	}
 }
 
@@ -62,6 +80,10 @@ func (p Packing) validate() error {
 		return fmt.Errorf("frames of %d bytes", p.Frame)
 	case p.Level < zstd.SpeedFastest || p.Level > zstd.SpeedBestCompression:
 		return fmt.Errorf("compression level %d", p.Level)
+	case p.TextFrame < 0 || p.TextFrame > packfile.ChunkMax:
+		return fmt.Errorf("text frames of %d bytes", p.TextFrame)
+	case p.TextLevel < 0 || p.TextLevel > zstd.SpeedBestCompression:
+		return fmt.Errorf("text compression level %d", p.TextLevel)
 	}
 	return nil
 }
@@ -70,7 +92,7 @@ func (p Packing) validate() error {
 func (p Packing) writer(class packfile.Class) packfile.WriterOptions {
 	o := packfile.WriterOptions{Class: class}
 	if class == packfile.ClassData {
-		o.FrameSize, o.Level = p.Frame, p.Level
+		o.FrameSize, o.Level, o.TextFrame, o.TextLevel = p.Frame, p.Level, p.TextFrame, p.TextLevel
 	}
 	return o
 }

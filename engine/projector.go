@@ -160,10 +160,18 @@ func (p projector) commit(b *index.Batch, pos commitlog.Position, w commitlog.Wr
 	return b.Commit()
 }
 
-// exactDeps reads a node's references from the node.
+// exactDeps reads a node's references from the node, and those of a delta from
+// its frame.
 func (p projector) exactDeps(ctx context.Context) index.ExactDeps {
 	return func(x *packfile.Index, e packfile.Entry) ([]chunker.ID, error) {
-		raw, err := packfile.ReadFrame(ctx, p.store, x.ID, x.Frames[e.Frame])
+		if !e.Kind.IsNode() {
+			d, err := packfile.ReadDelta(ctx, p.store, x.ID, x.Frames[e.Frame])
+			if err != nil {
+				return nil, err
+			}
+			return d.Bases, nil
+		}
+		raw, err := packfile.ReadFrame(ctx, p.store, x.ID, x.Frames[e.Frame], nil, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -22,7 +22,8 @@ import (
 // reader fetches chunks: index → frame → bytes, checked against their id.
 // A chunk that was checked once usually stays so as long as its frame is in memory.
 // Decoded frames are kept up to a number of bytes; several readers of one frame
-// wait for one fetch. Bulk reads hold a third of that besides.
+// wait for one fetch. Bulk reads hold a third of that besides, and another third
+// what deltas refer to.
 type reader struct {
 	store  backends.Store
 	plane  dataplane.Chunks
@@ -32,6 +33,7 @@ type reader struct {
 	heldMax int64 // what bulk reads may hold at once: bytes, or one frame
 	held    *semaphore.Weighted
 	buffers sync.Pool // *spanBuffers
+	slots   *slots    // what they read for the sake of others
 }
 
 type frameID = dataplane.FrameID
@@ -92,7 +94,7 @@ func newReader(s backends.Store, plane dataplane.Chunks, cacheBytes int64) *read
 	})
 	places := otter.Must(&otter.Options[chunker.ID, index.Location]{MaximumSize: placesMax})
 	held := max(cacheBytes/3, heldMin)
-	return &reader{store: s, plane: plane, frames: frames, places: places, heldMax: held, held: semaphore.NewWeighted(held)}
+	return &reader{store: s, plane: plane, frames: frames, places: places, heldMax: held, held: semaphore.NewWeighted(held), slots: newSlots(held)}
 }
 
 func (r *reader) close() {
@@ -189,13 +191,19 @@ func (r *reader) locate(ctx context.Context, kind chunker.Kind, id chunker.ID) (
 	return found[0].Location, nil
 }
 
-func (r *reader) load(ctx context.Context, f frameID) (*frame, error) {
+func (r *reader) load(ctx context.Context, f frameID) (*frame, error) { return r.loadAt(ctx, f, 0) }
+
+// loadAt reads a frame that so many others lead to.
+func (r *reader) loadAt(ctx context.Context, f frameID, depth int) (*frame, error) {
 	place, err := frameAt(ctx, r.plane, f)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := packfile.ReadFrame(ctx, r.store, place.Pack, place.Frame)
-	return newFrame(raw), err
+	raw, err := packfile.ReadFrame(ctx, r.store, place.Pack, place.Frame, nil, r.basesAt(ctx, depth))
+	if err != nil {
+		return nil, err
+	}
+	return newFrame(raw), nil
 }
 
 // mismatch names the place of a chunk whose bytes are not its own.
@@ -204,8 +212,8 @@ func (r *reader) mismatch(ctx context.Context, loc index.Location, id chunker.ID
 	if err != nil {
 		return err
 	}
-	return &packfile.CorruptError{
+	return r.blame(ctx, place, &packfile.CorruptError{
 		Object: packfile.Key(place.Pack), Offset: place.Offset, Chunk: id,
 		Reason: "the chunk's bytes do not match its id",
-	}
+	})
 }

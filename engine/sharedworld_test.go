@@ -141,7 +141,7 @@ func pieces(t *testing.T, f files) (all []piece, v *registry.Version) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = packfile.Scan(t.Context(), other.store, id, func(e packfile.Entry, b []byte) error {
+		_, err = packfile.Scan(t.Context(), other.store, id, nil, func(e packfile.Entry, b []byte) error {
 			p := piece{kind: e.Kind, id: e.ID, data: append([]byte(nil), b...)}
 			if e.Kind.IsNode() {
 				nodes, chunks, err := manifest.Deps(b)
@@ -188,4 +188,25 @@ func (w *sharedWorld) pack(all ...piece) dataplane.Pack {
 		w.t.Fatal(err)
 	}
 	return dataplane.Pack{ID: s.Index.ID, Size: s.Index.Size}
+}
+
+// refuses puts the pack of wr into the store and makes sure that the owner does
+// not take it, now or when it looks for what was left behind.
+func (w *sharedWorld) refuses(wr *packfile.Writer) {
+	w.t.Helper()
+	s, err := wr.Seal()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.store.Put(w.t.Context(), s.Key(), s.Body()); err != nil {
+		w.t.Fatal(err)
+	}
+	g := dataplane.Group{Packs: []dataplane.Pack{{ID: s.Index.ID, Size: s.Index.Size}}}
+	if _, err := w.plane().Commit(w.t.Context(), &g); err == nil {
+		w.t.Error("it is believed")
+	}
+	rebuilt, err := w.plane().Rebuild(w.t.Context())
+	if err != nil || rebuilt.Adopted != 0 {
+		w.t.Errorf("%d packs adopted, %v", rebuilt.Adopted, err)
+	}
 }

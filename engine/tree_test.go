@@ -142,6 +142,12 @@ func worldOn(t *testing.T, s backends.Store, settings engine.Settings) *world {
 	if _, err := engine.Create(t.Context(), s, engine.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	return openWorld(t, s, settings)
+}
+
+// openWorld opens a store that is there.
+func openWorld(t *testing.T, s backends.Store, settings engine.Settings) *world {
+	t.Helper()
 	w := &world{t: t, store: s, dir: t.TempDir(), settings: settings}
 	w.open()
 	t.Cleanup(func() {

@@ -16,7 +16,7 @@ func (e *Local) Verify(ctx context.Context, opts scrub.Options, found func(scrub
 	chunks := newReader(e.c.Store, e.plane, e.settings.CacheBytes/4)
 	defer chunks.close()
 	return scrub.Run(ctx, scrub.Store{
-		Objects: e.c.Store, Index: e.rows.with(ctx), Chunks: chunks,
+		Objects: e.c.Store, Index: e.rows.with(ctx), Chunks: chunks, Bases: chunks.bases,
 		Config: func(ctx context.Context) error { _, _, err := readConfig(ctx, e.c.Store); return err },
 	}, opts, found)
 }

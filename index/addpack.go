@@ -14,13 +14,14 @@ import (
 	"github.com/artifortress/afs-engine/packfile"
 )
 
-// ExactDeps reads the ids that a node of pack x depends on from the node
-// itself. It is asked only if the prefixes in the index block fit several ids.
+// ExactDeps reads the ids that a node of pack x depends on from the node itself;
+// for a data chunk, those that its delta frame depends on. It is asked only if the
+// prefixes in the index block fit several ids.
 type ExactDeps func(x *packfile.Index, e packfile.Entry) ([]chunker.ID, error)
 
 // AddPack enters a pack: its frames, a row for each chunk that has none yet,
-// and the edges of the nodes among them. A pack that is there already changes
-// nothing.
+// and the edges of the nodes among them and of delta frames. A pack that is there
+// already changes nothing.
 func (b *Batch) AddPack(x *packfile.Index, exact ExactDeps) error {
 	err := b.addPack(x, exact)
 	if err != nil {
@@ -57,7 +58,7 @@ func (b *Batch) addPack(x *packfile.Index, exact ExactDeps) error {
 	if err := errors.Join(b.b.Set(packKey(n), p.encode(), nil), b.b.Set(packIDKey(x.ID), packKey(n)[1:], nil)); err != nil {
 		return err
 	}
-	return b.countEdges(x, nodes, exact)
+	return b.countEdges(x, n, append(nodes, deltas(x)...), exact)
 }
 
 // addChunks makes rows for the entries of pack n that have none, and returns
@@ -111,9 +112,25 @@ const severalRows = int32(-2)
 // edgesMax is about how many edges are looked at together.
 const edgesMax = 1 << 16
 
-// countEdges adds the references that nodes make. Every chunk they refer to
-// must have a row by now.
-func (b *Batch) countEdges(x *packfile.Index, nodes []*packfile.Entry, exact ExactDeps) (err error) {
+// deltas returns an entry for each delta frame, with what the frame depends on.
+// A frame is there once, and so are its references, whoever else has its chunks.
+func deltas(x *packfile.Index) (frames []*packfile.Entry) {
+	at := 0
+	for i := range x.Frames {
+		if deps := x.Bases(i); deps != nil {
+			e := x.Entries[at]
+			e.Deps = deps
+			frames = append(frames, &e)
+		}
+		at += int(x.Frames[i].Entries)
+	}
+	return frames
+}
+
+// countEdges adds the references that nodes and delta frames of pack n make.
+// Every chunk they refer to must have a row by now; that of a delta's base, in
+// another pack.
+func (b *Batch) countEdges(x *packfile.Index, pack uint32, nodes []*packfile.Entry, exact ExactDeps) (err error) {
 	r := resolver{b: b}
 	defer func() { err = errors.Join(err, r.close()) }()
 	var edges []edge
@@ -125,7 +142,7 @@ func (b *Batch) countEdges(x *packfile.Index, nodes []*packfile.Entry, exact Exa
 				edges = append(edges, edge{to: keyOfPrefix(d), node: int32(n)})
 			}
 		}
-		if err := b.count(&r, x, nodes[:n], edges, exact); err != nil {
+		if err := b.count(&r, x, pack, nodes[:n], edges, exact); err != nil {
 			return err
 		}
 		nodes = nodes[n:]
@@ -133,7 +150,7 @@ func (b *Batch) countEdges(x *packfile.Index, nodes []*packfile.Entry, exact Exa
 	return nil
 }
 
-func (b *Batch) count(r *resolver, x *packfile.Index, nodes []*packfile.Entry, edges []edge, exact ExactDeps) (err error) {
+func (b *Batch) count(r *resolver, x *packfile.Index, pack uint32, nodes []*packfile.Entry, edges []edge, exact ExactDeps) (err error) {
 	slices.SortFunc(edges, func(a, b edge) int { return cmp.Compare(a.to, b.to) }) // see inOrder
 	var unclear []int32                                                            // nodes, perhaps several times
 	for i := range edges {
@@ -145,10 +162,13 @@ func (b *Batch) count(r *resolver, x *packfile.Index, nodes []*packfile.Entry, e
 		}
 		switch e.row {
 		case noRow:
-			return fmt.Errorf("%w: node %s, reference %016x…", ErrDangling, nodes[e.node].ID, e.to)
+			return fmt.Errorf("%w: %v %s, reference %016x…", ErrDangling, nodes[e.node].Kind, nodes[e.node].ID, e.to)
 		case severalRows:
 			unclear = append(unclear, e.node)
 		default:
+			if r := &b.chunks.rows[e.row]; !nodes[e.node].Kind.IsNode() && r.is(rowThere) && r.loc.Pack == pack {
+				return fmt.Errorf("%w: a delta refers to its own pack for %s", ErrDangling, r.id)
+			}
 			b.chunks.rows[e.row].delta++
 		}
 	}

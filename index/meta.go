@@ -10,7 +10,7 @@ import (
 )
 
 // schema is raised when rows change so that older indexes must be rebuilt.
-const schema = 2
+const schema = 3
 
 // Meta says what this index is a projection of. Position is opaque here: it
 // belongs to the log.

@@ -48,17 +48,17 @@ func BenchmarkWriter(b *testing.B) {
 func BenchmarkFrameEncode(b *testing.B) {
 	raw := text(generator(201), DataFrameSize)
 	b.Run("frame", func(b *testing.B) {
-		c, err := newCompressor(DefaultLevel, 1)
+		c, err := newCompressor([lanes]zstd.EncoderLevel{DefaultLevel, DefaultLevel, DefaultLevel}, 1)
 		if err != nil {
 			b.Fatal(err)
 		}
 		b.SetBytes(int64(len(raw)))
 		b.ReportAllocs()
 		for b.Loop() {
-			j := c.take(nil)
+			j := c.take(laneMain, nil)
 			j.raw = append(j.raw, raw...)
 			c.submit(j)
-			c.drain(func(Frame, []byte) {})
+			c.drain(func(*job) {})
 		}
 	})
 	b.Run("library", func(b *testing.B) {
@@ -85,7 +85,7 @@ func BenchmarkFrameDecode(b *testing.B) {
 		var dst []byte
 		for b.Loop() {
 			var err error
-			if dst, err = f.Decode(dst, stored); err != nil {
+			if dst, err = f.Decode(dst, stored, nil); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -18,7 +18,7 @@ import (
 //	  12  4  u32 raw length
 //	  16  4  u32 number of entries, above 0
 //	  20  4  u32 CRC-32C of the stored bytes
-//	  24  1  u8  codec: 0 raw, 1 zstd
+//	  24  1  u8  codec: 0 raw, 1 zstd, 2 delta
 //	  25  1  zero
 //	  26  2  u16 0, or 1 + index of the extension that belongs to this frame
 //	  28  4  zero
@@ -30,9 +30,10 @@ import (
 //
 // An entry's frame follows from the counts in the frame table, its offset from
 // the lengths before it; the lengths of a frame's entries add up to its raw
-// length. Extensions are where a frame's key id, nonce and tag, a delta's base
-// or a recipe will stand; readers keep those they do not know, and an
-// incompatible flag in the header says so when that is not enough.
+// length. Tag 1 is the bases of a delta frame, see delta.go. Extensions are where
+// a frame's key id, nonce and tag, or a recipe will stand; readers keep those they
+// do not know, and an incompatible flag in the header says so when that is not
+// enough.
 const (
 	blockHeadSize  = 8
 	frameRowSize   = 32
@@ -109,7 +110,10 @@ func (x *Index) parseBlock(b []byte, end int64) error {
 			x.Extensions = append(x.Extensions, Extension{tag, append([]byte(nil), data...)})
 		}
 	}
-	return r.Done()
+	if err := r.Done(); err != nil {
+		return err
+	}
+	return x.checkBases()
 }
 
 func (x *Index) parseFrames(r *wire.Reader, frames int, entries, end int64) error {

@@ -2,7 +2,6 @@ package packfile
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -16,10 +15,10 @@ import (
 // Check reads the whole pack id, of size bytes, as Scan does, and finds out
 // whether there is anything wrong with it: the first damage ends it. Frames are
 // decoded, and chunks named, by so many workers, each holding one frame, while
-// the next are read. visit is called by them, in no order, for every chunk that
+// the next are read. bases is for delta frames, and safe for concurrent use. visit is called by them, in no order, for every chunk that
 // is sound; data is valid until it returns. It returns what the pack holds.
-// Errors are *CorruptError, ErrUnknown, the store's, or visit's.
-func Check(ctx context.Context, s backends.Store, id ID, size int64, workers int, visit func(e Entry, data []byte) error) (*Index, error) {
+// Errors are *CorruptError, ErrUnknown, the store's, or those of bases or visit.
+func Check(ctx context.Context, s backends.Store, id ID, size int64, workers int, bases Bases, visit func(e Entry, data []byte) error) (*Index, error) {
 	info, err := s.Stat(ctx, Key(id))
 	if err == nil && info.Size != size {
 		err = &CorruptError{Object: Key(id), Offset: -1, Reason: fmt.Sprintf("%d bytes, not %d", info.Size, size)}
@@ -33,7 +32,7 @@ func Check(ctx context.Context, s backends.Store, id ID, size int64, workers int
 		return nil, fmt.Errorf("check pack: %w", err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	c := &checker{key: Key(id), visit: visit, work: make(chan checkJob, workers), free: make(chan []byte, workers+1)}
+	c := &checker{key: Key(id), bases: bases, visit: visit, work: make(chan checkJob, workers), free: make(chan []byte, workers+1)}
 	for range workers + 1 {
 		c.free <- nil
 	}
@@ -52,6 +51,7 @@ func Check(ctx context.Context, s backends.Store, id ID, size int64, workers int
 
 type checker struct {
 	key   string
+	bases Bases
 	visit func(Entry, []byte) error
 	work  chan checkJob
 	free  chan []byte // for stored bytes
@@ -59,7 +59,8 @@ type checker struct {
 
 // checkJob is a frame that was read.
 type checkJob struct {
-	frame  Frame
+	x      *Index
+	i      int // which frame
 	own    []Entry
 	stored []byte
 }
@@ -83,8 +84,8 @@ func (c *checker) read(ctx context.Context, s backends.Store, p *parts, x *Index
 		return err
 	}
 	entries := x.Entries
-	for _, f := range x.Frames {
-		j := checkJob{frame: f, own: entries[:f.Entries:f.Entries]}
+	for i, f := range x.Frames {
+		j := checkJob{x: x, i: i, own: entries[:f.Entries:f.Entries]}
 		entries = entries[f.Entries:]
 		select {
 		case j.stored = <-c.free:
@@ -118,16 +119,22 @@ func (c *checker) serve(ctx context.Context) error {
 			return ctx.Err()
 		}
 		var err error
-		if raw, err = j.frame.Decode(raw, j.stored); errors.Is(err, ErrUnknown) {
-			return damaged(c.key, j.frame.Offset, "frame", err)
-		} else if err != nil {
-			return &CorruptError{Object: c.key, Offset: j.frame.Offset, Lost: j.own, Reason: "frame", Err: err}
+		f := j.x.Frames[j.i]
+		if raw, err = f.Decode(raw, j.stored, c.bases); err == nil {
+			err = j.x.sameBases(j.i, j.stored)
+		}
+		if err != nil {
+			err = damaged(c.key, f.Offset, "frame", err)
+			if corrupt, ok := err.(*CorruptError); ok {
+				corrupt.Lost = j.own
+			}
+			return err
 		}
 		names.name(raw, j.own)
 		for i, e := range j.own {
 			data := names.chunks[i]
 			if names.ids[i] != e.ID {
-				return &CorruptError{Object: c.key, Offset: j.frame.Offset, Chunk: e.ID, Lost: j.own[i : i+1], Reason: notItsID}
+				return &CorruptError{Object: c.key, Offset: f.Offset, Chunk: e.ID, Lost: j.own[i : i+1], Reason: notItsID}
 			}
 			if err := c.visit(e, data); err != nil {
 				return err

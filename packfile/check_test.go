@@ -13,7 +13,7 @@ func checked(t testing.TB, x *Index, b []byte, workers int) (map[string]int, *In
 	t.Helper()
 	var mu sync.Mutex
 	seen := map[string]int{}
-	got, err := Check(context.Background(), storeWith(t, x.ID, b), x.ID, int64(len(b)), workers, func(e Entry, data []byte) error {
+	got, err := Check(context.Background(), storeWith(t, x.ID, b), x.ID, int64(len(b)), workers, nil, func(e Entry, data []byte) error {
 		if e.Kind.Sum(data) != e.ID {
 			t.Errorf("visited %v with wrong bytes", e.ID)
 		}
@@ -61,7 +61,7 @@ func TestCheckRefusesAPackOfAnotherLength(t *testing.T) {
 		}
 	}
 	longer := storeWith(t, x.ID, append(bytes.Clone(b), "and more"...))
-	_, err := Check(context.Background(), longer, x.ID, int64(len(b)), 2, func(Entry, []byte) error { return nil })
+	_, err := Check(context.Background(), longer, x.ID, int64(len(b)), 2, nil, func(Entry, []byte) error { return nil })
 	if !errors.Is(err, ErrCorrupt) {
 		t.Fatalf("an object with more behind the pack: %v", err)
 	}
@@ -96,7 +96,7 @@ func TestAnErrorOfVisitEndsACheck(t *testing.T) {
 	x, b := pack(t, WriterOptions{Class: ClassData, FrameSize: 1000}, dataChunks(generator(5), 300, 1000))
 	no := errors.New("no")
 	for _, workers := range []int{1, 3} {
-		_, err := Check(context.Background(), storeWith(t, x.ID, b), x.ID, x.Size, workers, func(Entry, []byte) error { return no })
+		_, err := Check(context.Background(), storeWith(t, x.ID, b), x.ID, x.Size, workers, nil, func(Entry, []byte) error { return no })
 		if !errors.Is(err, no) {
 			t.Fatalf("%d workers: %v", workers, err)
 		}

@@ -46,9 +46,11 @@ func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
 func (e *CorruptError) Unwrap() error { return e.Err }
 
 // damaged turns what a decoder says about a part of an object into the error
-// that callers see. A form that is merely unknown is no damage.
+// that callers see. A form that is merely unknown is no damage, and what a delta
+// refers to is damaged elsewhere.
 func damaged(object string, offset int64, part string, err error) error {
-	if errors.Is(err, ErrUnknown) {
+	var bases *BasesError
+	if errors.Is(err, ErrUnknown) || errors.Is(err, ErrNoBases) || errors.As(err, &bases) {
 		return fmt.Errorf("read %s of %s: %w", part, object, err)
 	}
 	return &CorruptError{Object: object, Offset: offset, Reason: part, Err: err}

@@ -39,7 +39,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	for _, e := range index.Entries {
-		frame, err := packfile.ReadFrame(ctx, store, index.ID, index.Frames[e.Frame])
+		frame, err := packfile.ReadFrame(ctx, store, index.ID, index.Frames[e.Frame], nil, nil)
 		if err != nil {
 			log.Fatal(err)
 		}

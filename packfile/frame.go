@@ -15,8 +15,9 @@ type Codec uint8
 
 // The codecs.
 const (
-	CodecRaw  Codec = 0 // as they are
-	CodecZstd Codec = 1 // one zstd frame (RFC 8878) that states its content size and has no dictionary
+	CodecRaw   Codec = 0 // as they are
+	CodecZstd  Codec = 1 // one zstd frame (RFC 8878) that states its content size and has no dictionary
+	CodecDelta Codec = 2 // a delta against chunks that are stored elsewhere, see delta.go
 )
 
 // String is the codec in one word.
@@ -26,6 +27,8 @@ func (c Codec) String() string {
 		return "raw"
 	case CodecZstd:
 		return "zstd"
+	case CodecDelta:
+		return "delta"
 	}
 	return fmt.Sprintf("codec %d", uint8(c))
 }
@@ -48,7 +51,7 @@ func (f Frame) check() error {
 	switch {
 	case f.Raw == 0 || f.Raw > FrameMax || f.Stored == 0 || f.Stored > FrameMax:
 		return fmt.Errorf("%w: %d bytes stored as %d", wire.ErrMalformed, f.Raw, f.Stored)
-	case f.Codec == CodecRaw && f.Stored != f.Raw, f.Codec == CodecZstd && f.Stored >= f.Raw:
+	case f.Codec == CodecRaw && f.Stored != f.Raw, (f.Codec == CodecZstd || f.Codec == CodecDelta) && f.Stored >= f.Raw:
 		return fmt.Errorf("%w: %d bytes stored as %d with codec %v", wire.ErrMalformed, f.Raw, f.Stored, f.Codec)
 	case f.Entries == 0 || f.Entries > f.Raw:
 		return fmt.Errorf("%w: %d bytes hold %d chunks", wire.ErrMalformed, f.Raw, f.Entries)
@@ -63,9 +66,11 @@ const decodeSlack = 16
 // Decode returns the frame's plain bytes from its stored ones, which it checks
 // against the frame's lengths and CRC first. The result is written over dst's
 // array if that is large enough, else over a new one of little more than Raw
-// bytes; it never aliases stored. Errors wrap wire.ErrMalformed or ErrUnknown.
-// Safe for concurrent use. The chunks in it are not checked against their ids.
-func (f Frame) Decode(dst, stored []byte) ([]byte, error) {
+// bytes; it never aliases stored. bases reads what a delta frame refers to; nil:
+// it fails with ErrNoBases. Errors wrap wire.ErrMalformed or ErrUnknown, or are
+// those of bases. Safe for concurrent use. The chunks in it are not checked
+// against their ids.
+func (f Frame) Decode(dst, stored []byte, bases Bases) ([]byte, error) {
 	if err := f.verify(stored); err != nil {
 		return nil, err
 	}
@@ -73,7 +78,14 @@ func (f Frame) Decode(dst, stored []byte) ([]byte, error) {
 	case CodecRaw:
 		return append(dst[:0], stored...), nil
 	case CodecZstd:
-		return f.unzstd(dst, stored)
+		d, err := getDecoder()
+		if err != nil {
+			return nil, err
+		}
+		defer decoders.Put(d)
+		return f.unzstd(dst, stored, d)
+	case CodecDelta:
+		return f.undelta(dst, stored, bases)
 	}
 	return nil, fmt.Errorf("%w: frame with %v", ErrUnknown, f.Codec)
 }
@@ -91,7 +103,7 @@ func (f Frame) verify(stored []byte) error {
 	return nil
 }
 
-func (f Frame) unzstd(dst, stored []byte) ([]byte, error) {
+func (f Frame) unzstd(dst, stored []byte, d *zstd.Decoder) ([]byte, error) {
 	// The content size is compared before anything is allocated.
 	var h zstd.Header
 	if err := h.Decode(stored); err != nil {
@@ -104,11 +116,6 @@ func (f Frame) unzstd(dst, stored []byte) ([]byte, error) {
 	if cap(dst) < int(f.Raw) {
 		dst = make([]byte, 0, room)
 	}
-	d, err := getDecoder()
-	if err != nil {
-		return nil, err
-	}
-	defer decoders.Put(d)
 	out, err := d.DecodeAll(stored, dst[:0:min(cap(dst), room)])
 	if err == nil && len(out) != int(f.Raw) {
 		err = errors.New("wrong length")
@@ -120,12 +127,33 @@ func (f Frame) unzstd(dst, stored []byte) ([]byte, error) {
 }
 
 // decoders are idle, single-threaded and without state between calls.
-var decoders sync.Pool
+var decoders sync.Pool // *zstd.Decoder
 
 func getDecoder() (*zstd.Decoder, error) {
 	if d, ok := decoders.Get().(*zstd.Decoder); ok {
 		return d, nil
 	}
+	return newDecoder()
+}
+
+// deltaDecoders are idle too. What they decoded with last is overwritten before
+// they decode again.
+var deltaDecoders sync.Pool // *deltaDecoder
+
+type deltaDecoder struct {
+	zstd *zstd.Decoder
+	dict []byte
+}
+
+func getDeltaDecoder() (*deltaDecoder, error) {
+	if x, ok := deltaDecoders.Get().(*deltaDecoder); ok {
+		return x, nil
+	}
+	d, err := newDecoder()
+	return &deltaDecoder{zstd: d}, err
+}
+
+func newDecoder() (*zstd.Decoder, error) {
 	return zstd.NewReader(nil,
 		zstd.WithDecoderConcurrency(1),
 		zstd.WithDecodeAllCapLimit(true), // never grows its output

@@ -32,7 +32,7 @@ func TestDecodeUsesTheGivenArray(t *testing.T) {
 	f := zstdFrame(stored, len(raw))
 	for _, c := range []int{0, 10, 4999, 5000, 5010, 6000, 100000} {
 		dst := make([]byte, c)
-		got, err := f.Decode(dst, stored)
+		got, err := f.Decode(dst, stored, nil)
 		if err != nil || !bytes.Equal(got, raw) {
 			t.Fatalf("into %d bytes: %d bytes, %v", c, len(got), err)
 		}
@@ -43,7 +43,7 @@ func TestDecodeUsesTheGivenArray(t *testing.T) {
 		}
 	}
 	rawFrame := Frame{Stored: 5000, Raw: 5000, Entries: 1, CRC: checksum(raw)}
-	got, err := rawFrame.Decode(nil, raw)
+	got, err := rawFrame.Decode(nil, raw, nil)
 	if err != nil || !bytes.Equal(got, raw) || &got[0] == &raw[0] {
 		t.Fatalf("raw frame: %d bytes, %v", len(got), err)
 	}
@@ -52,7 +52,7 @@ func TestDecodeUsesTheGivenArray(t *testing.T) {
 func TestLargestFrameReadsBack(t *testing.T) {
 	raw := bytes.Repeat([]byte("0123456789abcdef"), ChunkMax/16)
 	stored := compress(t, raw)
-	got, err := zstdFrame(stored, len(raw)).Decode(nil, stored)
+	got, err := zstdFrame(stored, len(raw)).Decode(nil, stored, nil)
 	if err != nil || !bytes.Equal(got, raw) {
 		t.Fatalf("%d bytes, %v", len(got), err)
 	}
@@ -101,20 +101,20 @@ func TestDecodeRejectsWhatTheRowDoesNotSay(t *testing.T) {
 		"raw of other length":  {Frame{Stored: 9, Raw: 10, Entries: 1, CRC: checksum(raw[:9])}, raw[:9]},
 		"over the limit":       {zstdFrame(stored, FrameMax+1), stored},
 	} {
-		if got, err := c.f.Decode(nil, c.stored); !errors.Is(err, wire.ErrMalformed) {
+		if got, err := c.f.Decode(nil, c.stored, nil); !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("%s: %d bytes, %v, want ErrMalformed", name, len(got), err)
 		}
 	}
 	for i := range stored {
 		bad := bytes.Clone(stored)
 		bad[i] ^= 4
-		if _, err := good.Decode(nil, bad); !errors.Is(err, wire.ErrMalformed) {
+		if _, err := good.Decode(nil, bad, nil); !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("bit flipped in byte %d: %v, want ErrMalformed", i, err)
 		}
 	}
 	unknown := good
-	unknown.Codec = 2
-	if _, err := unknown.Decode(nil, stored); !errors.Is(err, ErrUnknown) {
+	unknown.Codec = CodecDelta + 1
+	if _, err := unknown.Decode(nil, stored, nil); !errors.Is(err, ErrUnknown) {
 		t.Errorf("unknown codec: %v, want ErrUnknown", err)
 	}
 }
@@ -152,7 +152,7 @@ func TestBombDoesNotAllocate(t *testing.T) {
 		f := zstdFrame(c.stored, c.raw)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := f.Decode(nil, c.stored)
+		_, err := f.Decode(nil, c.stored, nil)
 		runtime.ReadMemStats(&after)
 		if !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("%s: %v, want ErrMalformed", name, err)
@@ -172,7 +172,7 @@ func TestDecodeIsSafeForConcurrentUse(t *testing.T) {
 		stored := compress(t, raw)
 		wg.Go(func() {
 			for range 20 {
-				got, err := zstdFrame(stored, len(raw)).Decode(nil, stored)
+				got, err := zstdFrame(stored, len(raw)).Decode(nil, stored, nil)
 				if err != nil || !bytes.Equal(got, raw) {
 					t.Errorf("%d bytes, %v", len(got), err)
 				}
@@ -192,7 +192,7 @@ func FuzzFrameDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stored []byte, raw uint32, codec uint8) {
 		fr := zstdFrame(stored, int(raw)) // with a checksum that is right
 		fr.Codec = Codec(codec)
-		got, err := fr.Decode(nil, stored)
+		got, err := fr.Decode(nil, stored, nil)
 		switch {
 		case err != nil && !errors.Is(err, wire.ErrMalformed) && !errors.Is(err, ErrUnknown):
 			t.Fatalf("%v is neither ErrMalformed nor ErrUnknown", err)

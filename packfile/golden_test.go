@@ -30,7 +30,23 @@ func goldenPacks() map[string]func(t *testing.T) []byte {
 			_, b := pack(t, WriterOptions{Class: ClassMeta, FrameSize: 1500, Level: level}, nodeChunks(generator(101), 12, 700))
 			return b
 		},
+		"v1-delta": func(t *testing.T) []byte {
+			_, young := goldenFamily()
+			w := newWriter(t, WriterOptions{Class: ClassData, FrameSize: 32 << 10, Level: level})
+			addDeltas(t, w, goldenBases(), young)
+			add(t, w, dataChunks(generator(104), 3, 900))
+			_, b := seal(t, w)
+			return b
+		},
 	}
+}
+
+// goldenFamily is what the chunks of the delta pack refer to, and the chunks.
+func goldenFamily() (old, young []testChunk) { return family(generator(103), 5, 3000) }
+
+func goldenBases() []testChunk {
+	old, _ := goldenFamily()
+	return old
 }
 
 func TestPacksOfEveryVersionOpen(t *testing.T) {
@@ -84,7 +100,12 @@ func dump(t *testing.T, b []byte) string {
 	for i, f := range x.Frames {
 		fmt.Fprintf(&out, "frame %d: at %d, %d bytes as %d, %v, crc %08x, %d entries, extension %d\n", i, f.Offset, f.Raw, f.Stored, f.Codec, f.CRC, f.Entries, f.Extension)
 	}
-	if _, err := Scan(ctx, s, id, func(e Entry, data []byte) error {
+	for i := range x.Frames {
+		for _, p := range x.Bases(i) {
+			fmt.Fprintf(&out, "frame %d is a delta of %x…\n", i, p)
+		}
+	}
+	if _, err := Scan(ctx, s, id, basesOf(goldenBases()), func(e Entry, data []byte) error {
 		fmt.Fprintf(&out, "chunk %v: %v, frame %d, %d bytes at %d, begins %q\n", e.ID, e.Kind, e.Frame, e.Length, e.Offset, data[:min(len(data), 16)])
 		for _, d := range e.Deps {
 			fmt.Fprintf(&out, "  needs %x…\n", d)

@@ -43,7 +43,7 @@ type DepPrefix [8]byte
 func PrefixOf(id chunker.ID) DepPrefix { return DepPrefix(id[:8]) }
 
 // Extension is a tagged piece of the index block that a Frame may refer to.
-// This version writes none and knows no tag.
+// This version knows ExtBases.
 type Extension struct {
 	Tag  uint64
 	Data []byte
@@ -103,6 +103,16 @@ func parseParts(id ID, size int64, head, block []byte, t trailer) (*Index, error
 }
 
 var errDigest = fmt.Errorf("%w: digest does not match", wire.ErrMalformed)
+
+// check finds out before a pack is sealed what no reader would take.
+func (x *Index) check() error {
+	for i := range x.Frames {
+		if err := x.Frames[i].check(); err != nil {
+			return fmt.Errorf("frame %d: %w", i, err)
+		}
+	}
+	return x.checkBases()
+}
 
 func (h header) index(id ID, size int64) *Index {
 	return &Index{ID: id, Class: h.class, Domain: h.domain, Nonce: h.nonce, Size: size, Compat: h.compat, ROCompat: h.roCompat}

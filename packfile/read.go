@@ -108,15 +108,17 @@ func shortened(key string, off int64, err error) error {
 var storedBuffers sync.Pool
 
 // ReadFrame reads and decodes the frame f of the pack id: one ranged read. The
-// result is the caller's. Errors are *CorruptError, ErrUnknown, or the
-// store's; chunks in the frame are not checked against their ids.
-func ReadFrame(ctx context.Context, s backends.Store, id ID, f Frame) ([]byte, error) {
+// result is the caller's; it is written over dst's array if that is large enough,
+// else over a new one. bases is for delta frames. Errors are *CorruptError,
+// ErrUnknown, those of bases, or the store's; chunks in the frame are not checked
+// against their ids.
+func ReadFrame(ctx context.Context, s backends.Store, id ID, f Frame, dst []byte, bases Bases) ([]byte, error) {
 	if f.Codec == CodecRaw {
-		p, err := ReadSpan(ctx, s, id, []Frame{f}, nil)
+		p, err := ReadSpan(ctx, s, id, []Frame{f}, dst)
 		if err != nil {
 			return nil, err
 		}
-		return p.Decode(f, nil)
+		return p.Decode(f, nil, nil)
 	}
 	buf, _ := storedBuffers.Get().(*[]byte)
 	if buf == nil {
@@ -128,5 +130,15 @@ func ReadFrame(ctx context.Context, s backends.Store, id ID, f Frame) ([]byte, e
 		return nil, err
 	}
 	*buf = p.Stored()
-	return p.Decode(f, nil)
+	return p.Decode(f, dst, bases)
+}
+
+// ReadDelta reads what the delta frame f of the pack id says about its bases: one
+// ranged read. Errors are as from ReadFrame.
+func ReadDelta(ctx context.Context, s backends.Store, id ID, f Frame) (*Delta, error) {
+	p, err := ReadSpan(ctx, s, id, []Frame{f}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return p.Delta(f)
 }

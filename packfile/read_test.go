@@ -76,8 +76,8 @@ func TestMissingPackIsNoDamage(t *testing.T) {
 	s := mem.New()
 	_, errIndex := ReadIndex(ctx, s, x.ID, -1)
 	_, errSized := ReadIndex(ctx, s, x.ID, x.Size)
-	_, errZstd := ReadFrame(ctx, s, x.ID, x.Frames[0])
-	_, errScan := Scan(ctx, s, x.ID, nil, func(e *CorruptError) { t.Error(e) })
+	_, errZstd := ReadFrame(ctx, s, x.ID, x.Frames[0], nil, nil)
+	_, errScan := Scan(ctx, s, x.ID, nil, nil, func(e *CorruptError) { t.Error(e) })
 	for _, err := range []error{errIndex, errSized, errZstd, errScan} {
 		if !errors.Is(err, backends.ErrNotExist) || errors.Is(err, ErrCorrupt) {
 			t.Errorf("%v, want ErrNotExist and not ErrCorrupt", err)
@@ -92,7 +92,7 @@ func TestDamageNeverReadsAsOtherBytes(t *testing.T) {
 	want := make([][]byte, len(x.Frames))
 	for i, f := range x.Frames {
 		var err error
-		if want[i], err = ReadFrame(ctx, sound, x.ID, f); err != nil {
+		if want[i], err = ReadFrame(ctx, sound, x.ID, f, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -110,7 +110,7 @@ func TestDamageNeverReadsAsOtherBytes(t *testing.T) {
 				t.Fatalf("byte %d: ReadIndex: %v, want ErrCorrupt", at, err)
 			}
 			for i, f := range x.Frames {
-				raw, err := ReadFrame(ctx, s, x.ID, f)
+				raw, err := ReadFrame(ctx, s, x.ID, f, nil, nil)
 				if hit := int64(at) >= f.Offset && int64(at) < f.Offset+int64(f.Stored); !hit {
 					if err != nil || !bytes.Equal(raw, want[i]) {
 						t.Fatalf("byte %d: sound frame %d: %v", at, i, err)
@@ -137,7 +137,7 @@ func TestCutPackIsCorrupt(t *testing.T) {
 				t.Fatalf("cut to %d: ReadIndex: %v, want ErrCorrupt", n, err)
 			}
 		}
-		if _, err := ReadFrame(ctx, s, x.ID, last); errors.Is(err, ErrCorrupt) != (int64(n) < last.Offset+int64(last.Stored)) {
+		if _, err := ReadFrame(ctx, s, x.ID, last, nil, nil); errors.Is(err, ErrCorrupt) != (int64(n) < last.Offset+int64(last.Stored)) {
 			t.Fatalf("cut to %d: ReadFrame of the last frame: %v", n, err)
 		}
 	}
@@ -165,7 +165,7 @@ func TestHostileRowIsRefusedBeforeReading(t *testing.T) {
 		{Offset: 64, Stored: 100, Raw: 1<<32 - 1, Entries: 1, Codec: CodecZstd},
 		{Offset: 64},
 	} {
-		if _, err := ReadFrame(context.Background(), s, x.ID, f); !errors.Is(err, ErrCorrupt) {
+		if _, err := ReadFrame(context.Background(), s, x.ID, f, nil, nil); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%+v: %v, want ErrCorrupt", f, err)
 		}
 	}
@@ -189,7 +189,7 @@ func TestNewerPackIsUnknownNotCorrupt(t *testing.T) {
 		if _, err := ReadIndex(ctx, s, x.ID, -1); !errors.Is(err, ErrUnknown) || errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: %v, want ErrUnknown", name, err)
 		}
-		if _, err := Scan(ctx, s, x.ID, nil, func(e *CorruptError) { t.Error(e) }); !errors.Is(err, ErrUnknown) {
+		if _, err := Scan(ctx, s, x.ID, nil, nil, func(e *CorruptError) { t.Error(e) }); !errors.Is(err, ErrUnknown) {
 			t.Errorf("%s: Scan: %v, want ErrUnknown", name, err)
 		}
 	}
@@ -210,10 +210,10 @@ func TestStoreErrorsPassThrough(t *testing.T) {
 	if _, err := ReadIndex(ctx, s, x.ID, -1); !errors.Is(err, context.Canceled) {
 		t.Errorf("ReadIndex: %v", err)
 	}
-	if _, err := ReadFrame(ctx, s, x.ID, x.Frames[0]); !errors.Is(err, context.Canceled) {
+	if _, err := ReadFrame(ctx, s, x.ID, x.Frames[0], nil, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("ReadFrame: %v", err)
 	}
-	if _, err := Scan(ctx, s, x.ID, nil, func(e *CorruptError) { t.Error(e) }); !errors.Is(err, context.Canceled) {
+	if _, err := Scan(ctx, s, x.ID, nil, nil, func(e *CorruptError) { t.Error(e) }); !errors.Is(err, context.Canceled) {
 		t.Errorf("Scan: %v", err)
 	}
 }

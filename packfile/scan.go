@@ -17,7 +17,8 @@ import (
 // checks all there is to check: header, trailer, index block, every frame's
 // checksum, every chunk's id, and the pack's own id. It calls visit for every
 // chunk that is sound, in the order of the index; data is valid until visit
-// returns, and an error from it ends the scan. visit may be nil.
+// returns, and an error from it ends the scan. visit may be nil. bases is for
+// delta frames; those whose bases are damaged are lost with them.
 //
 // Each piece of damage goes to problem, with the chunks that are lost by it,
 // and the scan goes on behind it, as long as it is known where to: damage to a
@@ -26,8 +27,8 @@ import (
 // size is the object's length in bytes. err is nil after damage; it is the
 // store's error (among them that the object is not there), visit's, or
 // ErrUnknown for what this version cannot check.
-func Scan(ctx context.Context, s backends.Store, id ID, visit func(e Entry, data []byte) error, problem func(*CorruptError)) (size int64, err error) {
-	sc := &scanner{ctx: ctx, store: s, key: Key(id), visit: visit, hash: blake3.New()}
+func Scan(ctx context.Context, s backends.Store, id ID, bases Bases, visit func(e Entry, data []byte) error, problem func(*CorruptError)) (size int64, err error) {
+	sc := &scanner{ctx: ctx, store: s, key: Key(id), bases: bases, visit: visit, tell: problem, hash: blake3.New()}
 	sc.problem = func(e *CorruptError) {
 		sc.problems++
 		problem(e)
@@ -58,8 +59,10 @@ type scanner struct {
 	ctx      context.Context
 	store    backends.Store
 	key      string
+	bases    Bases
 	visit    func(Entry, []byte) error
-	problem  func(*CorruptError)
+	tell     func(*CorruptError)
+	problem  func(*CorruptError) // tell, counted
 	problems int
 	intact   bool  // header, index block and trailer are; if not, what looks like a newer form is damage
 	unknown  error // the first thing met that this version cannot check
@@ -144,7 +147,7 @@ func (sc *scanner) frames(x *Index, end int64) error {
 		return sc.found(err)
 	}
 	entries := x.Entries
-	for _, f := range x.Frames {
+	for i, f := range x.Frames {
 		own := entries[:f.Entries:f.Entries]
 		entries = entries[f.Entries:]
 		err := read(f.Offset, int(f.Stored))
@@ -156,7 +159,7 @@ func (sc *scanner) frames(x *Index, end int64) error {
 		case err != nil:
 			return sc.found(err)
 		default:
-			if err := sc.frame(f, own); err != nil {
+			if err := sc.frame(x, i, own); err != nil {
 				return err
 			}
 		}
@@ -174,9 +177,22 @@ func (sc *scanner) read(r io.Reader, n int) error {
 	return nil
 }
 
-// frame checks the frame in sc.stored, whose entries are own.
-func (sc *scanner) frame(f Frame, own []Entry) error {
-	raw, err := f.Decode(sc.raw, sc.stored)
+// frame checks the i-th frame, in sc.stored, whose entries are own.
+func (sc *scanner) frame(x *Index, i int, own []Entry) error {
+	f := x.Frames[i]
+	raw, err := f.Decode(sc.raw, sc.stored, sc.bases)
+	if err == nil {
+		err = x.sameBases(i, sc.stored)
+	}
+	var bases *BasesError
+	switch {
+	case errors.As(err, &bases) && bases.lost() && sc.ctx.Err() == nil:
+		// No damage of this pack, whose id may yet tell of some.
+		sc.tell(&CorruptError{Object: sc.key, Offset: f.Offset, Lost: own, Reason: "frame", Err: err})
+		return nil
+	case bases != nil, errors.Is(err, ErrNoBases):
+		return fmt.Errorf("scan pack: %w", err)
+	}
 	if sc.intact && errors.Is(err, ErrUnknown) {
 		if sc.unknown == nil {
 			sc.unknown = damaged(sc.key, f.Offset, "frame", err)

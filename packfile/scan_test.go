@@ -17,7 +17,7 @@ import (
 // scan returns what a Scan of b as pack id visits and reports.
 func scan(t testing.TB, s backends.Store, id ID) (visited []Entry, problems []*CorruptError, err error) {
 	t.Helper()
-	_, err = Scan(context.Background(), s, id, func(e Entry, data []byte) error {
+	_, err = Scan(context.Background(), s, id, nil, func(e Entry, data []byte) error {
 		if e.Kind.Sum(data) != e.ID {
 			t.Fatalf("visited %v with wrong bytes", e.ID)
 		}
@@ -38,7 +38,7 @@ func TestScanVisitsEveryChunkInOrder(t *testing.T) {
 		x, b := pack(t, WriterOptions{Class: class, FrameSize: 3000}, chunks)
 		s := storeWith(t, x.ID, b)
 		i := 0
-		size, err := Scan(context.Background(), s, x.ID, func(e Entry, data []byte) error {
+		size, err := Scan(context.Background(), s, x.ID, nil, func(e Entry, data []byte) error {
 			if e.ID != chunks[i].id || e.Kind != chunks[i].kind || !bytes.Equal(data, chunks[i].data) || len(e.Deps) != len(chunks[i].deps) {
 				t.Fatalf("visit %d is %+v, want chunk %v", i, e, chunks[i].id)
 			}
@@ -48,7 +48,7 @@ func TestScanVisitsEveryChunkInOrder(t *testing.T) {
 		if err != nil || size != x.Size || i != len(chunks) {
 			t.Fatalf("%d chunks, size %d, %v; want %d, %d", i, size, err, len(chunks), x.Size)
 		}
-		if _, err := Scan(context.Background(), s, x.ID, nil, func(e *CorruptError) { t.Error(e) }); err != nil {
+		if _, err := Scan(context.Background(), s, x.ID, nil, nil, func(e *CorruptError) { t.Error(e) }); err != nil {
 			t.Fatalf("without visit: %v", err)
 		}
 	}
@@ -100,7 +100,7 @@ func TestScanOfCutPackReports(t *testing.T) {
 		if err != nil || len(problems) == 0 {
 			t.Fatalf("cut to %d: %d problems, %v", n, len(problems), err)
 		}
-		if size, _ := Scan(context.Background(), s, x.ID, nil, func(*CorruptError) {}); size != int64(n) {
+		if size, _ := Scan(context.Background(), s, x.ID, nil, nil, func(*CorruptError) {}); size != int64(n) {
 			t.Fatalf("cut to %d: size %d", n, size)
 		}
 	}
@@ -147,7 +147,7 @@ func TestVisitEndsScan(t *testing.T) {
 	x, b := smallPack(t)
 	for _, stop := range []error{io.ErrClosedPipe, &CorruptError{Object: "another"}} {
 		visits := 0
-		_, err := Scan(context.Background(), storeWith(t, x.ID, b), x.ID, func(Entry, []byte) error {
+		_, err := Scan(context.Background(), storeWith(t, x.ID, b), x.ID, nil, func(Entry, []byte) error {
 			visits++
 			return stop
 		}, func(e *CorruptError) { t.Error(e) })

@@ -69,22 +69,37 @@ func spanLength(key string, frames []Frame) (int64, error) {
 
 // Decode returns the plain bytes of f, one of the frames that were read. They
 // are written over dst's array if that is large enough, else over a new one;
-// those of a frame that is stored raw are the span's own. Errors are
-// *CorruptError or ErrUnknown. Chunks are not checked against their ids. Safe
-// for concurrent use, with different dst.
-func (p Span) Decode(f Frame, dst []byte) ([]byte, error) {
-	at := f.Offset - p.offset
-	stored := p.stored[at : at+int64(f.Stored) : at+int64(f.Stored)]
+// those of a frame that is stored raw are the span's own. bases is for delta
+// frames. Errors are *CorruptError, ErrUnknown, or those of bases. Chunks are not
+// checked against their ids. Safe for concurrent use, with different dst.
+func (p Span) Decode(f Frame, dst []byte, bases Bases) ([]byte, error) {
+	stored := p.of(f)
 	var err error
 	if f.Codec == CodecRaw {
 		dst, err = stored, f.verify(stored)
 	} else {
-		dst, err = f.Decode(dst, stored)
+		dst, err = f.Decode(dst, stored, bases)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read pack frame: %w", damaged(p.key, f.Offset, "frame", err))
 	}
 	return dst, nil
+}
+
+// Delta reads what f, one of the frames that were read, says about its bases.
+// Errors are as from Decode, of a frame that is no delta too.
+func (p Span) Delta(f Frame) (*Delta, error) {
+	d, err := f.Delta(p.of(f))
+	if err != nil {
+		return nil, fmt.Errorf("read pack frame: %w", damaged(p.key, f.Offset, "frame", err))
+	}
+	return d, nil
+}
+
+// of is the stored bytes of f.
+func (p Span) of(f Frame) []byte {
+	at := f.Offset - p.offset
+	return p.stored[at : at+int64(f.Stored) : at+int64(f.Stored)]
 }
 
 // Stored is the array that the span was read into, to be used again when

@@ -46,7 +46,7 @@ func TestSpanIsOneRead(t *testing.T) {
 				if i > 0 && n == wanted[i-1] {
 					continue
 				}
-				got, err := p.Decode(x.Frames[n], plain)
+				got, err := p.Decode(x.Frames[n], plain, nil)
 				if err != nil || !bytes.Equal(got, raw[n]) {
 					t.Fatalf("frame %d of %v: wrong bytes, %v", n, wanted, err)
 				}
@@ -74,7 +74,7 @@ func TestBadFrameInASpanCostsNoOther(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, f := range x.Frames {
-			got, err := p.Decode(f, nil)
+			got, err := p.Decode(f, nil, nil)
 			var c *CorruptError
 			switch {
 			case i != bad && (err != nil || !bytes.Equal(got, raw[i])):
@@ -132,7 +132,7 @@ func FuzzSpan(f *testing.F) {
 				continue
 			}
 			for _, frame := range some {
-				if got, err := p.Decode(frame, nil); err == nil && len(got) != int(frame.Raw) {
+				if got, err := p.Decode(frame, nil, nil); err == nil && len(got) != int(frame.Raw) {
 					t.Errorf("%d bytes, the row says %d", len(got), frame.Raw)
 				}
 			}

@@ -2,6 +2,7 @@ package packfile
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
@@ -19,6 +20,8 @@ type WriterOptions struct {
 	Domain    uint32                   // dedup domain
 	FrameSize int                      // raw bytes that a frame is filled up to; 0: DataFrameSize or MetaFrameSize
 	Level     zstd.EncoderLevel        // 0: DefaultLevel
+	TextFrame int                      // FrameSize of what is added by AddText; 0: FrameSize
+	TextLevel zstd.EncoderLevel        // Level of that; 0: Level
 	Workers   int                      // frames compressed at once; 0: GOMAXPROCS
 	Nonce     func() ([16]byte, error) // nil: from crypto/rand
 }
@@ -38,6 +41,12 @@ func (o *WriterOptions) ensureDefaults() {
 	if o.Level == 0 {
 		o.Level = DefaultLevel
 	}
+	if o.TextFrame == 0 {
+		o.TextFrame = o.FrameSize
+	}
+	if o.TextLevel == 0 {
+		o.TextLevel = o.Level
+	}
 	if o.Workers == 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
@@ -55,6 +64,8 @@ func (o *WriterOptions) validate() error {
 		return fmt.Errorf("pack class %d is neither data nor metadata", o.Class)
 	case o.FrameSize < 1 || o.FrameSize > ChunkMax:
 		return fmt.Errorf("pack frame size %d is outside of 1 to %d bytes", o.FrameSize, ChunkMax)
+	case o.TextFrame < 1 || o.TextFrame > ChunkMax:
+		return fmt.Errorf("pack text frame size %d is outside of 1 to %d bytes", o.TextFrame, ChunkMax)
 	case o.Workers < 1:
 		return fmt.Errorf("%d pack workers", o.Workers)
 	}
@@ -68,26 +79,41 @@ var (
 	ErrEmpty = errors.New("pack has no chunks")
 )
 
-// A Writer puts a pack together in memory. Chunks go into frames in the order
-// of Add, and frames into the object in that order too, while several of them
+// lane is one of the rows of frames that a pack is filled in. Each has a frame
+// being filled.
+type lane uint8
+
+const (
+	laneMain  lane = iota
+	laneText       // see AddText
+	laneDelta      // see AddDelta
+	lanes
+)
+
+// A Writer puts a pack together in memory. Chunks that are added in one way go
+// into frames in the order of their Adds, and frames into the object in the order
+// in which they are full, while several of them
 // are compressed at once: the same options, nonce and Adds give the same
 // bytes whatever Workers is. After Seal or Abort, Reset makes it ready for
 // another pack with the buffers and encoders it has, so that a steady state
 // allocates index entries only. Not safe for concurrent use.
 type Writer struct {
-	o        WriterOptions
-	comp     *compressor
-	cur      *job // the frame being filled; nil: none
-	body     slabs
-	hash     *blake3.Hasher // of body
-	index    *Index
-	deps     depSlab
-	head     []byte
-	frames   int // closed so far, compressed or not
-	entries  int // bytes of entries in the index block
-	raw      int64
-	sizeHint int // entries of the pack before
-	open     bool
+	o          WriterOptions
+	comp       *compressor
+	open       [lanes]*job // the frames being filled; nil: none
+	body       slabs
+	hash       *blake3.Hasher // of body
+	index      *Index
+	deps       depSlab
+	head       []byte
+	frames     int // closed so far, compressed or not
+	entries    int // bytes of entries in the index block
+	count      int // of entries
+	deltas     int // delta frames begun
+	extensions int // bytes that they take in the index block at most
+	raw        int64
+	sizeHint   int  // entries of the pack before
+	ready      bool // to be added to
 }
 
 // NewWriter returns a Writer of one pack.
@@ -96,7 +122,7 @@ func NewWriter(o WriterOptions) (*Writer, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	c, err := newCompressor(o.Level, o.Workers)
+	c, err := newCompressor([lanes]zstd.EncoderLevel{laneMain: o.Level, laneText: o.TextLevel, laneDelta: min(max(o.Level, o.TextLevel), deltaLevelMax)}, o.Workers)
 	if err != nil {
 		return nil, fmt.Errorf("make pack compressor: %w", err)
 	}
@@ -121,10 +147,11 @@ func (w *Writer) Reset() error {
 	w.index = h.index(ID{}, 0)
 	w.index.Entries = make([]Entry, 0, w.sizeHint)
 	w.deps, w.frames, w.entries, w.raw = nil, 0, 0, 0
+	w.count, w.deltas, w.extensions = 0, 0, 0
 	w.body.reset()
 	w.hash.Reset()
 	w.append(w.head)
-	w.open = true
+	w.ready = true
 	return nil
 }
 
@@ -133,9 +160,31 @@ func (w *Writer) Reset() error {
 // blocks while as many frames as there are workers wait for compression. After
 // an error the pack is as it was before.
 func (w *Writer) Add(id chunker.ID, kind chunker.Kind, data []byte, deps []chunker.ID) error {
-	size := entrySize(kind, len(data), len(deps))
+	if err := w.check(id, kind, data, deps, 0); err != nil {
+		return err
+	}
+	w.addTo(laneMain, w.o.FrameSize, id, kind, data, deps)
+	return nil
+}
+
+// AddText is Add for data of large text files, which are read from begin to end
+// rather than here and there: it goes into frames of its own.
+func (w *Writer) AddText(id chunker.ID, data []byte) error {
+	if w.o.Class != ClassData {
+		return w.Add(id, chunker.Data, data, nil)
+	}
+	if err := w.check(id, chunker.Data, data, nil, 0); err != nil {
+		return err
+	}
+	w.addTo(laneText, w.o.TextFrame, id, chunker.Data, data, nil)
+	return nil
+}
+
+// check refuses a chunk that cannot be added. extension is what it may take in
+// the index block besides its entry.
+func (w *Writer) check(id chunker.ID, kind chunker.Kind, data []byte, deps []chunker.ID, extension int) error {
 	switch {
-	case !w.open:
+	case !w.ready:
 		return ErrSpent
 	case !kind.Valid() || !w.o.Class.Holds(kind):
 		return fmt.Errorf("add chunk %v: %v does not belong into a pack of class %v", id, kind, w.o.Class)
@@ -143,35 +192,42 @@ func (w *Writer) Add(id chunker.ID, kind chunker.Kind, data []byte, deps []chunk
 		return fmt.Errorf("add chunk %v: %d bytes, want 1 to %d", id, len(data), ChunkMax)
 	case len(deps) > 0 && !kind.IsNode():
 		return fmt.Errorf("add chunk %v: data with dependencies", id)
-	case w.blockSize()+frameRowSize+size > IndexMax:
+	case w.blockSize()+frameRowSize+entrySize(kind, len(data), len(deps))+extension > IndexMax:
 		return fmt.Errorf("add chunk %v: %w", id, ErrFull)
 	}
-	if w.cur != nil && len(w.cur.raw)+len(data) > w.o.FrameSize {
-		w.closeFrame()
+	return nil
+}
+
+// addTo puts a chunk into a lane's frame, which is filled up to size.
+func (w *Writer) addTo(in lane, size int, id chunker.ID, kind chunker.Kind, data []byte, deps []chunker.ID) {
+	if j := w.open[in]; j != nil && len(j.raw)+len(data) > size {
+		w.closeFrame(in)
 	}
-	if w.cur == nil {
-		w.cur = w.comp.take(w.collect)
+	j := w.open[in]
+	if j == nil {
+		j = w.comp.take(in, w.collect)
+		w.open[in] = j
 	}
-	e := Entry{ID: id, Kind: kind, Frame: uint32(w.frames), Offset: uint32(len(w.cur.raw)), Length: uint32(len(data))}
+	e := Entry{ID: id, Kind: kind, Offset: uint32(len(j.raw)), Length: uint32(len(data))}
 	if len(deps) > 0 {
 		e.Deps = w.deps.take(len(deps))
 		for i := range deps {
 			e.Deps[i] = PrefixOf(deps[i])
 		}
 	}
-	w.index.Entries = append(w.index.Entries, e)
-	w.cur.raw = append(w.cur.raw, data...)
-	w.cur.frame.Entries++
-	w.entries += size
+	j.entries = append(j.entries, e)
+	j.raw = append(j.raw, data...)
+	j.frame.Entries++
+	w.count++
+	w.entries += entrySize(kind, len(data), len(deps))
 	w.raw += int64(len(data))
-	if len(w.cur.raw) >= w.o.FrameSize {
-		w.closeFrame()
+	if len(j.raw) >= size {
+		w.closeFrame(in)
 	}
-	return nil
 }
 
 // Len is the number of chunks added.
-func (w *Writer) Len() int { return len(w.index.Entries) }
+func (w *Writer) Len() int { return w.count }
 
 // RawBytes is the sum of their lengths.
 func (w *Writer) RawBytes() int64 { return w.raw }
@@ -181,35 +237,56 @@ func (w *Writer) RawBytes() int64 { return w.raw }
 // shrink. It depends on the Adds and on Workers only, never on timing.
 func (w *Writer) Size() int64 {
 	size := w.body.size
-	if w.open {
+	if w.ready {
 		size += w.comp.queued + int64(w.blockSize()) + TrailerSize
 	}
-	if w.cur != nil {
-		size += int64(len(w.cur.raw))
+	for _, j := range w.open {
+		if j != nil {
+			size += int64(len(j.raw))
+		}
 	}
 	return size
 }
 
-// blockSize is the length of the index block if the pack were sealed now.
+// blockSize is the length of the index block if the pack were sealed now, at
+// most: delta frames may turn out to be none.
 func (w *Writer) blockSize() int {
 	frames := w.frames
-	if w.cur != nil {
-		frames++
+	for _, j := range w.open {
+		if j != nil {
+			frames++
+		}
 	}
-	return blockHeadSize + frames*frameRowSize + w.entries + extensionsNone
+	return blockHeadSize + frames*frameRowSize + w.entries + extensionsNone + binary.MaxVarintLen16 + w.extensions
 }
 
-func (w *Writer) closeFrame() {
-	w.comp.submit(w.cur)
-	w.cur = nil
+// closeFrame has a frame that was being filled compressed, as the next one of the
+// pack.
+func (w *Writer) closeFrame(in lane) {
+	j := w.open[in]
+	w.open[in] = nil
+	for _, e := range j.entries {
+		e.Frame = uint32(w.frames)
+		w.index.Entries = append(w.index.Entries, e)
+	}
 	w.frames++
+	w.comp.submit(j)
 }
 
 // collect takes the next frame in order from the compressor.
-func (w *Writer) collect(f Frame, stored []byte) {
+func (w *Writer) collect(j *job) {
+	f := j.frame
 	f.Offset = w.body.size
+	if f.Codec == CodecDelta {
+		e := Extension{Tag: ExtBases, Data: make([]byte, 0, len(j.delta.bases)*depPrefixSize)}
+		for _, id := range j.delta.bases {
+			e.Data = append(e.Data, id[:depPrefixSize]...)
+		}
+		w.index.Extensions = append(w.index.Extensions, e)
+		f.Extension = uint16(len(w.index.Extensions))
+	}
 	w.index.Frames = append(w.index.Frames, f)
-	w.append(stored)
+	w.append(j.stored)
 }
 
 func (w *Writer) append(b []byte) {
@@ -220,19 +297,24 @@ func (w *Writer) append(b []byte) {
 // Seal ends the pack and names it. The Writer is spent until Reset.
 func (w *Writer) Seal() (*Sealed, error) {
 	switch {
-	case !w.open:
+	case !w.ready:
 		return nil, ErrSpent
 	case w.Len() == 0:
 		return nil, ErrEmpty
 	}
-	if w.cur != nil {
-		w.closeFrame()
+	for in, j := range w.open {
+		if j != nil {
+			w.closeFrame(lane(in))
+		}
 	}
 	w.comp.drain(w.collect)
-	w.open = false
+	w.ready = false
 	w.sizeHint = w.Len()
 
 	x := w.index
+	if err := x.check(); err != nil {
+		return nil, fmt.Errorf("seal pack: %w", err)
+	}
 	t := trailer{indexOffset: w.body.size}
 	block := x.appendBlock(nil)
 	t.indexLength, t.digest = len(block), digest(w.head, block)
@@ -247,13 +329,15 @@ func (w *Writer) Seal() (*Sealed, error) {
 // workers. It does nothing to a pack that has been sealed, so it may stand in
 // a defer.
 func (w *Writer) Abort() {
-	if !w.open {
+	if !w.ready {
 		return
 	}
-	w.open = false
-	w.comp.drain(func(Frame, []byte) {})
-	if w.cur != nil {
-		w.comp.release(w.cur)
-		w.cur = nil
+	w.ready = false
+	w.comp.drain(func(*job) {})
+	for _, j := range w.open {
+		if j != nil {
+			w.comp.release(j)
+		}
 	}
+	w.open = [lanes]*job{}
 }

@@ -43,7 +43,7 @@ func TestWhatIsAddedReadsBack(t *testing.T) {
 				t.Fatalf("%d entries, want %d", len(x.Entries), len(chunks))
 			}
 			for i, e := range x.Entries {
-				frame, err := ReadFrame(ctx, s, x.ID, x.Frames[e.Frame])
+				frame, err := ReadFrame(ctx, s, x.ID, x.Frames[e.Frame], nil, nil)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -88,11 +88,12 @@ func (c Choice) options(now func() time.Time) engine.CreateOptions {
 	}
 }
 
-// profile is the name of the profile that a choice is, or "".
+// profile is the name of the profile that makes this choice, or "". What else a
+// profile chooses, deltas above all, is left out of the trade-off.
 func (c Choice) profile() string {
 	o := c.options(nil)
 	for _, p := range engine.Profiles() {
-		if p.Chunker == o.Chunker && p.Packing == o.Packing {
+		if p.Chunker == o.Chunker && p.Packing.Frame == o.Packing.Frame && p.Packing.Level == o.Packing.Level {
 			return p.Name
 		}
 	}

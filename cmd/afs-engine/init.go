@@ -25,6 +25,11 @@ A profile is a choice of all of them: "default" suits most, "fast" takes large
 chunks and finds less that is the same, "small" takes small ones and spends more
 time on compressing them.
 
+What has changed since the version of a package that was published last can be
+stored as a difference from it. For text ("default") that costs next to nothing.
+For programs as well ("small", --deltas all) it saves most of what a new version
+takes, and costs a tenth to a fifth of the time of an ingest, or of a restore.
+
 Smaller chunks find more that is the same, and cost more memory and time per
 byte. --chunk-avg alone sets the least to a quarter of it and the most to four
 times it.`,
@@ -80,10 +85,11 @@ func initHint(err error) string {
 
 // profileFlags choose what is fixed when a store is made: a profile, and sizes
 // of chunks in its place. Those not given follow from the average.
-type profileFlags struct{ profile, min, avg, max string }
+type profileFlags struct{ profile, min, avg, max, deltas string }
 
 func (f *profileFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.profile, "profile", engine.ProfileDefault, "`NAME` of a choice of parameters: fast, default or small")
+	fs.StringVar(&f.deltas, "deltas", "", "store as differences from the version before: `WHAT` is none, text or all, in\nplace of the profile's")
 	fs.StringVar(&f.avg, "chunk-avg", "", "average `SIZE` of chunks, in place of the profile's")
 	fs.StringVar(&f.min, "chunk-min", "", "least `SIZE` of chunks, a quarter of the average by default")
 	fs.StringVar(&f.max, "chunk-max", "", "greatest `SIZE` of chunks, four times the average by default")
@@ -114,6 +120,15 @@ func (f *profileFlags) options() (o engine.CreateOptions, err error) {
 	}
 	if err := p.Validate(); err != nil {
 		return o, usagef("%s", err)
+	}
+	switch f.deltas {
+	case "":
+	case "none":
+		profile.Packing.Deltas = engine.DeltasNone
+	case string(engine.DeltasText), string(engine.DeltasAll):
+		profile.Packing.Deltas = engine.Deltas(f.deltas)
+	default:
+		return o, usagef("--deltas %s: want none, text or all", f.deltas)
 	}
 	return engine.CreateOptions{Chunker: p, Packing: profile.Packing}, nil
 }

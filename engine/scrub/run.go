@@ -32,7 +32,8 @@ type Index interface {
 type Store struct {
 	Objects backends.Store
 	Index   Index
-	Chunks  manifest.Source // reads through Index and Objects
+	Chunks  manifest.Source                      // reads through Index and Objects
+	Bases   func(context.Context) packfile.Bases // of delta frames, read likewise; nil: there are none
 	Config  func(context.Context) error
 	Scratch string // where temporary files go; "": the system's place
 }
@@ -54,13 +55,21 @@ type run struct {
 	visited  *scratch.Map // nodes whose graph has been walked
 	lost     *scratch.Map // chunk id → number of the problem that lost it
 	gone     map[uint32]int
+	at       map[place]int // problems of places in objects
+	deltas   deltas
+}
+
+// place is one in an object.
+type place struct {
+	object string
+	offset int64
 }
 
 // Run scrubs. Problems are passed to found once it is known which versions
 // they affect; the error is for what kept the scrub from going on.
 func Run(ctx context.Context, s Store, o Options, found func(Problem)) (res Result, err error) {
 	start := time.Now()
-	r := &run{ctx: ctx, s: s, o: o, gone: map[uint32]int{}}
+	r := &run{ctx: ctx, s: s, o: o, gone: map[uint32]int{}, at: map[place]int{}, deltas: newDeltas()}
 	if r.visited, err = scratch.Open(s.Scratch); err != nil {
 		return res, err
 	}
@@ -89,6 +98,9 @@ func (r *run) problem(p Problem) int {
 		return -1
 	}
 	r.problems = append(r.problems, &p)
+	if p.Object != "" {
+		r.at[place{p.Object, p.Offset}] = len(r.problems) - 1
+	}
 	return len(r.problems) - 1
 }
 
@@ -181,6 +193,10 @@ func (r *run) packs() error {
 	if err != nil {
 		return err
 	}
+	var bases packfile.Bases
+	if r.s.Bases != nil {
+		bases = r.s.Bases(r.ctx)
+	}
 	return r.s.Index.Packs(0, func(n uint32, p index.Pack) error {
 		r.res.Packs++
 		key := packfile.Key(p.ID)
@@ -198,7 +214,7 @@ func (r *run) packs() error {
 		if !r.o.ReadData || r.o.Percent > 0 && rand.Float64()*100 >= r.o.Percent {
 			return nil
 		}
-		size, err := packfile.Scan(r.ctx, r.s.Objects, p.ID, nil, func(c *packfile.CorruptError) { r.corrupt(n, c) })
+		size, err := packfile.Scan(r.ctx, r.s.Objects, p.ID, bases, nil, func(c *packfile.CorruptError) { r.corrupt(n, c) })
 		r.res.Bytes += size
 		if r.o.Progress != nil {
 			r.o.Progress(r.res.Bytes, totals.PackBytes)
@@ -213,8 +229,18 @@ func (r *run) packs() error {
 // corrupt takes what the scan of a pack found. A chunk that readers take from
 // elsewhere is not lost with its copy here.
 func (r *run) corrupt(pack uint32, c *packfile.CorruptError) {
-	n := r.problem(Problem{Object: c.Object, Offset: c.Offset, Chunk: c.Chunk, Reason: reason(c)})
-	for _, e := range c.Lost {
+	var bases *packfile.BasesError
+	lost := c.Lost
+	if errors.As(c, &bases) {
+		if c = baseOf(bases); c == nil {
+			return // the pack that held it is a problem already, or the graph will meet it
+		}
+	}
+	n, ok := r.at[place{c.Object, c.Offset}]
+	if !ok || bases == nil {
+		n = r.problem(Problem{Object: c.Object, Offset: c.Offset, Chunk: c.Chunk, Reason: reason(c)})
+	}
+	for _, e := range lost {
 		loc, ok, err := r.s.Index.Lookup(e.ID)
 		if err == nil && ok && loc.Pack == pack {
 			err = r.lose(e.ID, n)
@@ -330,6 +356,15 @@ func (r *run) located(id chunker.ID) error {
 		return r.lose(id, p)
 	}
 	f, err := r.s.Index.Frame(loc.Pack, loc.Frame)
+	if err == nil && f.Codec == packfile.CodecDelta {
+		if known, err := r.lost.Has(id[:]); known || err != nil {
+			return err
+		}
+		n, err := r.baseProblem(loc, f)
+		if err != nil || n >= 0 {
+			return errors.Join(err, r.lose(id, n))
+		}
+	}
 	if err == nil && uint64(loc.Offset)+uint64(loc.Length) > uint64(f.Raw) {
 		err = errors.New("the index places the chunk outside of its frame")
 	}

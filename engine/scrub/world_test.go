@@ -137,7 +137,7 @@ func (r *reader) Chunk(ctx context.Context, kind chunker.Kind, id chunker.ID) ([
 	if err != nil {
 		return nil, err
 	}
-	raw, err := packfile.ReadFrame(ctx, r.store, p.ID, f)
+	raw, err := packfile.ReadFrame(ctx, r.store, p.ID, f, nil, nil)
 	if err != nil {
 		return nil, err
 	}

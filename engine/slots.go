@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"context"
+	"sync"
+)
+
+// slots keeps decoded frames for bulk reads in buffers that are used again. A
+// delta's bases stand in frames that a version has little else of, each of which
+// serves a few deltas in a row and is then wanted no more: in the cache they would
+// drive out what is read again, and each would be new memory.
+type slots struct {
+	max int64 // bytes
+
+	mu   sync.Mutex
+	at   map[frameID]*slot
+	free [][]byte
+	held int64 // bytes of all buffers
+	tick uint64
+}
+
+// slot is a frame. Its bytes stand still while somebody uses it.
+type slot struct {
+	id    frameID
+	raw   []byte
+	buf   []byte // what raw stands in
+	err   error
+	ended bool          // err is because whoever was reading has given up
+	ready chan struct{} // closed when raw or err is set
+	users int
+	last  uint64 // when it was taken last
+}
+
+// slotsMax bounds the number of slots, however small the frames are.
+const slotsMax = 256
+
+func newSlots(max int64) *slots { return &slots{max: max, at: map[frameID]*slot{}} }
+
+// take returns the frame id, which load decodes into the buffer it is given if
+// nobody has. load must not take slots itself: others may wait for it. If it fails
+// because its ctx has ended, they load the frame themselves. The caller gives the
+// slot back.
+func (s *slots) take(ctx context.Context, id frameID, load func(buf []byte) ([]byte, error)) (*slot, error) {
+	for {
+		s.mu.Lock()
+		s.tick++
+		x, ok := s.at[id]
+		if !ok {
+			return s.loadLocked(ctx, id, load)
+		}
+		x.users, x.last = x.users+1, s.tick
+		s.mu.Unlock()
+		select {
+		case <-x.ready:
+		case <-ctx.Done():
+			s.give(x)
+			return nil, ctx.Err()
+		}
+		if x.err == nil {
+			return x, nil
+		}
+		s.give(x)
+		if !x.ended {
+			return nil, x.err
+		}
+	}
+}
+
+// loadLocked makes a slot and unlocks s.
+func (s *slots) loadLocked(ctx context.Context, id frameID, load func(buf []byte) ([]byte, error)) (*slot, error) {
+	x := &slot{id: id, ready: make(chan struct{}), users: 1, last: s.tick}
+	s.at[id] = x
+	x.buf = s.bufferLocked()
+	s.mu.Unlock()
+
+	had := int64(cap(x.buf))
+	x.raw, x.err = load(x.buf)
+	if x.err == nil && !within(x.raw, x.buf) {
+		x.buf = x.raw
+	}
+	s.mu.Lock()
+	if x.err != nil {
+		x.ended = ctx.Err() != nil
+		delete(s.at, id)
+	}
+	s.held += int64(cap(x.buf)) - had
+	s.mu.Unlock()
+	close(x.ready)
+	if x.err != nil {
+		s.give(x)
+		return nil, x.err
+	}
+	return x, nil
+}
+
+// within says that raw stands at the beginning of buf.
+func within(raw, buf []byte) bool {
+	return len(raw) > 0 && cap(buf) > 0 && &raw[0] == &buf[:1][0]
+}
+
+// bufferLocked finds a buffer: one that is free, else that of the frame that was
+// taken longest ago, if there are enough buffers already.
+func (s *slots) bufferLocked() (buf []byte) {
+	if n := len(s.free); n > 0 {
+		buf, s.free = s.free[n-1], s.free[:n-1]
+		return buf
+	}
+	if s.held < s.max && len(s.at) <= slotsMax {
+		return nil
+	}
+	var oldest *slot
+	for _, x := range s.at {
+		if x.users == 0 && (oldest == nil || x.last < oldest.last) {
+			oldest = x
+		}
+	}
+	if oldest == nil {
+		return nil
+	}
+	delete(s.at, oldest.id)
+	return oldest.buf
+}
+
+// give ends a use of a slot. Of more memory than there should be, which it takes
+// when more frames are in use at once than fit, what is given back first goes.
+func (s *slots) give(x *slot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if x.users--; x.users > 0 {
+		return
+	}
+	known := s.at[x.id] == x
+	switch size := int64(cap(x.buf)); {
+	case s.held-size >= s.max:
+		if known {
+			delete(s.at, x.id)
+		}
+		s.held -= size
+		x.raw, x.buf = nil, nil
+	case !known && x.buf != nil: // it could not be read
+		s.free = append(s.free, x.buf)
+		x.raw, x.buf = nil, nil
+	}
+}

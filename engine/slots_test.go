@@ -1,0 +1,165 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+)
+
+// slotBytes is what the frame n holds in these tests.
+func slotBytes(n uint32, buf []byte) []byte {
+	return append(buf[:0], []byte(fmt.Sprintf("%01000d", n))...)
+}
+
+func TestSlotsReadEachFrameOnce(t *testing.T) {
+	s := newSlots(1 << 20)
+	reads := 0
+	for range 3 {
+		for n := range uint32(10) {
+			x, err := s.take(t.Context(), frameID{Frame: n}, func(buf []byte) ([]byte, error) { reads++; return slotBytes(n, buf), nil })
+			if err != nil || string(x.raw) != string(slotBytes(n, nil)) {
+				t.Fatalf("frame %d: %v", n, err)
+			}
+			s.give(x)
+		}
+	}
+	if reads != 10 {
+		t.Errorf("10 frames were read %d times", reads)
+	}
+}
+
+// Workers take and give frames at random; some cannot be read. No frame changes
+// while it is in use, and memory stays within bounds, but for what is in use.
+func TestSlotsInACrowd(t *testing.T) {
+	const workers, each = 8, 2
+	s := newSlots(8 * 1024)
+	no := errors.New("no")
+	var g sync.WaitGroup
+	for w := range uint64(workers) {
+		g.Go(func() {
+			r := rand.New(rand.NewPCG(w, 1))
+			for range 5000 {
+				var held []*slot
+				for range 1 + r.IntN(each) {
+					n := r.Uint32N(30)
+					fails := r.IntN(10) == 0
+					x, err := s.take(t.Context(), frameID{Frame: n}, func(buf []byte) ([]byte, error) {
+						if fails {
+							return nil, no
+						}
+						return slotBytes(n, buf), nil
+					})
+					if err == nil {
+						held = append(held, x)
+					} else if !errors.Is(err, no) {
+						t.Error(err)
+					}
+				}
+				for _, x := range held {
+					if string(x.raw) != string(slotBytes(x.id.Frame, nil)) {
+						t.Errorf("frame %d holds other bytes", x.id.Frame)
+					}
+				}
+				for _, x := range held {
+					s.give(x)
+				}
+			}
+		})
+	}
+	g.Wait()
+	held := int64(0)
+	for id, x := range s.at {
+		if x.users != 0 || x.raw == nil {
+			t.Errorf("slot %v is in use, or empty", id)
+		}
+		held += int64(cap(x.buf))
+	}
+	for _, b := range s.free {
+		held += int64(cap(b))
+	}
+	if held != s.held || held > s.max+2048 {
+		t.Errorf("%d bytes are held, %d counted, at most %d wanted", held, s.held, s.max)
+	}
+}
+
+func TestSlotsAreFewHoweverSmall(t *testing.T) {
+	s := newSlots(1 << 30)
+	for n := range uint32(3 * slotsMax) {
+		x, err := s.take(t.Context(), frameID{Frame: n}, func(buf []byte) ([]byte, error) { return slotBytes(n, buf), nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.give(x)
+	}
+	if len(s.at) > slotsMax+1 {
+		t.Errorf("%d slots", len(s.at))
+	}
+}
+
+// A read that is given up is no reason for another to fail, which waits for it.
+func TestSlotsOutliveWhoeverWasReading(t *testing.T) {
+	s := newSlots(1 << 20)
+	ctx, cancel := context.WithCancel(t.Context())
+	loading := make(chan struct{})
+	first := make(chan error, 1)
+	go func() {
+		_, err := s.take(ctx, frameID{}, func([]byte) ([]byte, error) {
+			close(loading)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+		first <- err
+	}()
+	<-loading
+	second := make(chan error, 1)
+	go func() {
+		x, err := s.take(t.Context(), frameID{}, func(buf []byte) ([]byte, error) { return slotBytes(1, buf), nil })
+		if err == nil {
+			s.give(x)
+		}
+		second <- err
+	}()
+	for waiting := 1; waiting < 2; {
+		s.mu.Lock()
+		waiting = s.at[frameID{}].users
+		s.mu.Unlock()
+	}
+	// A third one has ended before it has waited at all.
+	if _, err := s.take(ended(t), frameID{}, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("who has given up waits on: %v", err)
+	}
+	cancel()
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := <-second; err != nil {
+		t.Errorf("who has not given up: %v", err)
+	}
+}
+
+func ended(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
+func TestASlotsBufferIsCountedWhole(t *testing.T) {
+	s := newSlots(1)
+	x, err := s.take(t.Context(), frameID{}, func([]byte) ([]byte, error) { return make([]byte, 10, 1000)[:10:10], nil })
+	if err != nil || s.held != 10 { // nobody can see the rest
+		t.Fatalf("%d bytes, %v", s.held, err)
+	}
+	s.give(x)
+	large := make([]byte, 1000)
+	s = newSlots(2000)
+	x, _ = s.take(t.Context(), frameID{}, func([]byte) ([]byte, error) { return large, nil })
+	s.give(x)
+	s.max = 1000
+	y, _ := s.take(t.Context(), frameID{Frame: 1}, func(buf []byte) ([]byte, error) { return append(buf[:0], "small"...)[:5:5], nil })
+	if s.held != 1000 || cap(y.buf) != 1000 {
+		t.Errorf("%d bytes are counted, the buffer has %d", s.held, cap(y.buf))
+	}
+}
