@@ -14,6 +14,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/artifortress/afs-engine/backends/localfs"
+	"github.com/artifortress/afs-engine/packfile"
 )
 
 // crowd is processes that use one store at once, each of which may be killed at
@@ -49,7 +52,7 @@ func TestProcessesShareAStore(t *testing.T) {
 		t: t, store: filepath.Join(t.TempDir(), "store"), work: t.TempDir(), end: time.Now().Add(span),
 		published: map[string]uint64{}, runs: map[string]int{}, killed: map[string]int{},
 	}
-	afs(t, c.store, 0, "init")
+	afs(t, c.store, 0, "init", "--deltas", "all")
 	c.ingest("first", 0)
 	var all sync.WaitGroup
 	for _, job := range []func(){
@@ -74,7 +77,7 @@ func TestProcessesShareAStore(t *testing.T) {
 		afs(t, c.store, 0, "diff", "--no-attrs", "--exit-code", ref, src)
 		_ = os.RemoveAll(src)
 	}
-	t.Logf("%d versions are whole", len(c.published))
+	t.Logf("%d versions are whole, %d frames are deltas", len(c.published), deltaFrames(t, c.store))
 	for _, verb := range []string{"ingest", "batch", "restore", "verify", "rebuild", "mount"} {
 		if c.runs[verb] == 0 || c.killed[verb] == 0 && soaking() {
 			t.Errorf("%s: %d runs, %d killed", verb, c.runs[verb], c.killed[verb])
@@ -146,8 +149,9 @@ func (c *crowd) run(verb string, args ...string) bool {
 	return code == 0
 }
 
-// source makes the tree that seed stands for: files that many seeds share, and
-// some of its own, now and then more than fit into a pack.
+// source makes the tree that seed stands for: files that many seeds share, some
+// of its own, now and then more than fit into a pack, and some that differ from
+// those of other seeds here and there.
 func (c *crowd) source(seed uint64) string {
 	dir, err := os.MkdirTemp(c.work, "src-")
 	if err != nil {
@@ -162,7 +166,15 @@ func (c *crowd) source(seed uint64) string {
 			size = 40 << 20
 		}
 		b := make([]byte, size)
+		if i%4 == 3 {
+			s = 1 << 31
+		}
 		_, _ = rand.NewChaCha8([32]byte{byte(i), byte(s), byte(s >> 8), byte(s >> 16), byte(s >> 24)}).Read(b)
+		if i%4 == 3 {
+			for n := range uint64(10) {
+				b[(seed*31+n*9973)%uint64(size)] ^= byte(1 + n)
+			}
+		}
 		sub := filepath.Join(dir, fmt.Sprintf("d%d", i%7))
 		err := os.MkdirAll(sub, 0o755)
 		if err == nil {
@@ -173,6 +185,34 @@ func (c *crowd) source(seed uint64) string {
 		}
 	}
 	return dir
+}
+
+// deltaFrames counts the delta frames of a store.
+func deltaFrames(t *testing.T, dir string) (n int) {
+	t.Helper()
+	s, err := localfs.Open(dir, localfs.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for info, err := range s.List(t.Context(), packfile.Prefix) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := packfile.ParseKey(info.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := packfile.ReadIndex(t.Context(), s, id, info.Size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range x.Frames {
+			if f.Codec == packfile.CodecDelta {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // ingest publishes a version, if need be in several attempts.
