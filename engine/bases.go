@@ -50,7 +50,7 @@ func (r *reader) strictBases(ctx context.Context) packfile.Bases {
 		seen := map[frameID]bool{}
 		return r.basesFrom(ctx, 0, func(id frameID) ([]byte, func(), error) {
 			if seen[id] = true; len(seen) > packfile.BaseFramesMax {
-				return nil, nil, fmt.Errorf("%w: a delta refers to more than %d frames", ErrDamaged, packfile.BaseFramesMax)
+				return nil, nil, badDelta("a delta refers to more than %d frames", packfile.BaseFramesMax)
 			}
 			f, err := r.baseFrame(ctx, id, deltaDepthMax)
 			if err != nil {
@@ -95,7 +95,7 @@ func (r *reader) slot(ctx context.Context, id frameID) (*slot, error) {
 func (r *reader) basesFrom(ctx context.Context, depth int, read func(frameID) (raw []byte, done func(), err error)) packfile.Bases {
 	return func(dst []byte, ids []chunker.ID) ([]byte, error) {
 		if depth == deltaDepthMax {
-			return dst, fmt.Errorf("%w: chunk %s is a delta of a delta, too often", ErrDamaged, ids[0])
+			return dst, badDelta("chunk %s is a delta of a delta, too often", ids[0])
 		}
 		places := make([]dataplane.Place, len(ids))
 		if err := r.plane.Lookup(ctx, ids, places); err != nil {
@@ -108,10 +108,10 @@ func (r *reader) basesFrom(ctx context.Context, depth int, read func(frameID) (r
 		for i := range places {
 			p := &places[i]
 			if !p.Found || p.Kind != chunker.Data {
-				return dst, fmt.Errorf("%w: %w", packfile.ErrLost, missing(chunker.Data, ids[i]))
+				return dst, badDelta("chunk %s is in no pack", ids[i])
 			}
 			if len(dst)+int(p.Length) > packfile.DictMax {
-				return dst, fmt.Errorf("%w: a delta refers to more than %d bytes", ErrDamaged, packfile.DictMax)
+				return dst, badDelta("a delta refers to more than %d bytes", packfile.DictMax)
 			}
 			if id := (frameID{Pack: p.Pack, Frame: p.Frame}); raw == nil || id != last {
 				got, gotDone, err := read(id)
@@ -129,6 +129,11 @@ func (r *reader) basesFrom(ctx context.Context, depth int, read func(frameID) (r
 		}
 		return dst, nil
 	}
+}
+
+// badDelta is the error for a delta that nobody can decode, now or later.
+func badDelta(format string, args ...any) error {
+	return fmt.Errorf("%w: %w: %s", ErrDamaged, packfile.ErrLost, fmt.Sprintf(format, args...))
 }
 
 // baseFrame is a frame that another one refers to. Whoever reads the other has
