@@ -58,17 +58,9 @@ func rawBytes(t *testing.T, s backends.Store) map[packfile.Codec]int {
 	n := map[packfile.Codec]int{}
 	plain := map[packfile.DepPrefix]bool{}
 	var refers []packfile.DepPrefix
-	for info, err := range s.List(t.Context(), packfile.Prefix) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		id, _ := packfile.ParseKey(info.Key)
-		x, err := packfile.ReadIndex(t.Context(), s, id, info.Size)
-		if err != nil {
-			t.Fatal(err)
-		}
+	eachPack(t, s, func(x *packfile.Index) {
 		if x.Class != packfile.ClassData {
-			continue
+			return
 		}
 		for i, f := range x.Frames {
 			n[f.Codec] += int(f.Raw)
@@ -79,7 +71,7 @@ func rawBytes(t *testing.T, s backends.Store) map[packfile.Codec]int {
 				plain[packfile.PrefixOf(e.ID)] = true
 			}
 		}
-	}
+	})
 	for _, p := range refers {
 		if !plain[p] {
 			t.Errorf("a delta refers to chunk %x…, which is none or a delta itself", p)
@@ -226,14 +218,11 @@ func TestADeltaWithoutItsBaseIsAnErrorThatNamesIt(t *testing.T) {
 func largest(t *testing.T, s backends.Store) (key string) {
 	t.Helper()
 	size := int64(0)
-	for info, err := range s.List(context.Background(), packfile.Prefix) {
-		if err != nil {
-			t.Fatal(err)
+	eachPack(t, s, func(x *packfile.Index) {
+		if x.Size > size {
+			key, size = x.Key(), x.Size
 		}
-		if info.Size > size {
-			key, size = info.Key, info.Size
-		}
-	}
+	})
 	return key
 }
 
@@ -389,15 +378,7 @@ func TestNothingIsADeltaOfWrongBytes(t *testing.T) {
 	if rawBytes(t, broken.store)[packfile.CodecDelta] == 0 {
 		t.Error("nothing is a delta at all")
 	}
-	for info, err := range broken.store.List(t.Context(), packfile.Prefix) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		id, _ := packfile.ParseKey(info.Key)
-		x, err := packfile.ReadIndex(t.Context(), broken.store, id, info.Size)
-		if err != nil {
-			t.Fatal(err)
-		}
+	eachPack(t, broken.store, func(x *packfile.Index) {
 		for i := range x.Frames {
 			for _, p := range x.Bases(i) {
 				for _, id := range wrong {
@@ -407,7 +388,7 @@ func TestNothingIsADeltaOfWrongBytes(t *testing.T) {
 				}
 			}
 		}
-	}
+	})
 }
 
 func TestAnArchivesDirectoryMayHaveAnotherName(t *testing.T) {

@@ -92,25 +92,14 @@ func (r *metaRig) verify() {
 func expectChunksOnce(t *testing.T, s backends.Store) {
 	t.Helper()
 	seen := map[chunker.ID]packfile.ID{}
-	for info, err := range s.List(t.Context(), packfile.Prefix) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		id, err := packfile.ParseKey(info.Key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		x, err := packfile.ReadIndex(t.Context(), s, id, info.Size)
-		if err != nil {
-			t.Fatal(err)
-		}
+	eachPack(t, s, func(x *packfile.Index) {
 		for _, e := range x.Entries {
 			if other, twice := seen[e.ID]; twice {
-				t.Errorf("%s %s is in pack %s and in pack %s", e.Kind, e.ID, other, id)
+				t.Errorf("%s %s is in pack %s and in pack %s", e.Kind, e.ID, other, x.ID)
 			}
-			seen[e.ID] = id
+			seen[e.ID] = x.ID
 		}
-	}
+	})
 }
 
 // export is the projection, row by row.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 
 	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine/commitlog"
@@ -54,9 +55,9 @@ func (o *owner) believed(ctx context.Context, p dataplane.Pack) (*packfile.Index
 	}
 	o.checks <- struct{}{}
 	defer func() { <-o.checks }()
-	chunks := newReader(o.c.Store, ungated{o}, o.settings.CacheBytes/checksMax)
-	defer chunks.close()
-	x, err := packfile.Check(ctx, o.c.Store, p.ID, p.Size, runtime.GOMAXPROCS(0), chunks.strictBases(ctx), func(e packfile.Entry, data []byte) error {
+	bases, done := o.basesOf(ctx)
+	defer done()
+	x, err := packfile.Check(ctx, o.c.Store, p.ID, p.Size, runtime.GOMAXPROCS(0), bases, func(e packfile.Entry, data []byte) error {
 		if !e.Kind.IsNode() {
 			return nil
 		}
@@ -66,6 +67,22 @@ func (o *owner) believed(ctx context.Context, p dataplane.Pack) (*packfile.Index
 		return nil, fmt.Errorf("a pack from elsewhere: %w", err)
 	}
 	return x, nil
+}
+
+// basesOf reads what the deltas of a pack from elsewhere refer to. Few packs have
+// any, so the reader is made when it is needed; done ends it.
+func (o *owner) basesOf(ctx context.Context) (bases packfile.Bases, done func()) {
+	var chunks *reader
+	var once sync.Once
+	bases = func(dst []byte, ids []chunker.ID) ([]byte, error) {
+		once.Do(func() { chunks = newReader(o.c.Store, ungated{o}, o.settings.CacheBytes/checksMax) })
+		return chunks.strictBases(ctx)(dst, ids)
+	}
+	return bases, func() {
+		if chunks != nil {
+			chunks.close()
+		}
+	}
 }
 
 // checkDeps compares what a node refers to with what is said of it.

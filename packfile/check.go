@@ -15,7 +15,8 @@ import (
 // Check reads the whole pack id, of size bytes, as Scan does, and finds out
 // whether there is anything wrong with it: the first damage ends it. Frames are
 // decoded, and chunks named, by so many workers, each holding one frame, while
-// the next are read. bases is for delta frames, and safe for concurrent use. visit is called by them, in no order, for every chunk that
+// the next are read. bases is for delta frames, and safe for concurrent use.
+// visit is called by the workers, in no order, for every chunk that
 // is sound; data is valid until it returns. It returns what the pack holds.
 // Errors are *CorruptError, ErrUnknown, the store's, or those of bases or visit.
 func Check(ctx context.Context, s backends.Store, id ID, size int64, workers int, bases Bases, visit func(e Entry, data []byte) error) (*Index, error) {

@@ -1,7 +1,6 @@
 package packfile
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"syscall"
@@ -37,7 +36,6 @@ const (
 	DictMax       = 256 << 10 // bytes of its bases
 	BasesMax      = 256
 	BaseFramesMax = 4 // of so many frames, those that a Writer adds to it
-	deltaRowMax   = 3 * binary.MaxVarintLen32
 )
 
 // Bases appends to dst the bytes of the chunks with these ids, joined. They

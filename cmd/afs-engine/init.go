@@ -28,7 +28,7 @@ time on compressing them.
 What has changed since the version of a package that was published last can be
 stored as a difference from it. For text ("default") that costs next to nothing.
 For programs as well ("small", --deltas all) it saves most of what a new version
-takes, and costs a tenth to a fifth of the time of an ingest, or of a restore.
+takes, and costs up to a fifth more time for an ingest, less for a restore.
 
 Smaller chunks find more that is the same, and cost more memory and time per
 byte. --chunk-avg alone sets the least to a quarter of it and the most to four

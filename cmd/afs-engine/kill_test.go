@@ -94,15 +94,14 @@ func restoreCopy(t *testing.T, dir, from string) {
 	}
 }
 
-// expectNoChunkTwice reads the index block of every pack in the store.
-func expectNoChunkTwice(t *testing.T, dir string) {
+// eachPack shows what every pack of the store in dir says of itself.
+func eachPack(t *testing.T, dir string, show func(x *packfile.Index)) {
 	t.Helper()
 	s, err := localfs.Open(dir, localfs.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx := context.Background()
-	seen := map[chunker.ID]packfile.ID{}
 	for info, err := range s.List(ctx, packfile.Prefix) {
 		if err != nil {
 			t.Fatal(err)
@@ -115,13 +114,22 @@ func expectNoChunkTwice(t *testing.T, dir string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		show(x)
+	}
+}
+
+// expectNoChunkTwice reads the index block of every pack in the store.
+func expectNoChunkTwice(t *testing.T, dir string) {
+	t.Helper()
+	seen := map[chunker.ID]packfile.ID{}
+	eachPack(t, dir, func(x *packfile.Index) {
 		for _, e := range x.Entries {
 			if other, twice := seen[e.ID]; twice {
 				t.Fatalf("%s %s is in pack %s and in pack %s", e.Kind, e.ID, other, x.ID)
 			}
 			seen[e.ID] = x.ID
 		}
-	}
+	})
 }
 
 // expectWholeFiles compares what has been restored so far.

@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/artifortress/afs-engine/backends/localfs"
 	"github.com/artifortress/afs-engine/packfile"
 )
 
@@ -77,7 +76,11 @@ func TestProcessesShareAStore(t *testing.T) {
 		afs(t, c.store, 0, "diff", "--no-attrs", "--exit-code", ref, src)
 		_ = os.RemoveAll(src)
 	}
-	t.Logf("%d versions are whole, %d frames are deltas", len(c.published), deltaFrames(t, c.store))
+	deltas := deltaFrames(t, c.store)
+	t.Logf("%d versions are whole, %d frames are deltas", len(c.published), deltas)
+	if deltas == 0 {
+		t.Error("nothing is a delta")
+	}
 	for _, verb := range []string{"ingest", "batch", "restore", "verify", "rebuild", "mount"} {
 		if c.runs[verb] == 0 || c.killed[verb] == 0 && soaking() {
 			t.Errorf("%s: %d runs, %d killed", verb, c.runs[verb], c.killed[verb])
@@ -190,28 +193,13 @@ func (c *crowd) source(seed uint64) string {
 // deltaFrames counts the delta frames of a store.
 func deltaFrames(t *testing.T, dir string) (n int) {
 	t.Helper()
-	s, err := localfs.Open(dir, localfs.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for info, err := range s.List(t.Context(), packfile.Prefix) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		id, err := packfile.ParseKey(info.Key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		x, err := packfile.ReadIndex(t.Context(), s, id, info.Size)
-		if err != nil {
-			t.Fatal(err)
-		}
+	eachPack(t, dir, func(x *packfile.Index) {
 		for _, f := range x.Frames {
 			if f.Codec == packfile.CodecDelta {
 				n++
 			}
 		}
-	}
+	})
 	return n
 }
 
