@@ -9,6 +9,7 @@ type compressor struct {
 	encoders [lanes]chan *zstd.Encoder // idle ones of each lane; their number bounds the running goroutines
 	queue    []*job                    // submitted, oldest first
 	depth    int                       // the most jobs that may be in the queue
+	waiting  chan *job                 // of the queue, those that nobody has begun; room for all
 	free     []*job
 	queued   int64 // raw bytes in the queue
 }
@@ -30,7 +31,8 @@ type job struct {
 type collect func(j *job)
 
 func newCompressor(levels [lanes]zstd.EncoderLevel, workers int) (*compressor, error) {
-	c := &compressor{depth: 2 * workers}
+	depth := 3 * workers
+	c := &compressor{depth: depth, waiting: make(chan *job, depth)}
 	for in, level := range levels {
 		c.encoders[in] = make(chan *zstd.Encoder, workers)
 		for range workers {
@@ -64,11 +66,15 @@ func (c *compressor) take(in lane, to collect) *job {
 // release takes a job back that was not submitted.
 func (c *compressor) release(j *job) { c.free = append(c.free, j) }
 
-// submit starts a job that holds its raw bytes and number of entries.
+// submit has a job done that holds its raw bytes and number of entries. What a
+// new goroutine takes is the oldest job that waits, which need not be this one:
+// the newest goroutine often runs first, and the oldest job is the one that will
+// be waited for.
 func (c *compressor) submit(j *job) {
 	c.queue = append(c.queue, j)
 	c.queued += int64(len(j.raw))
-	go c.encode(j)
+	c.waiting <- j
+	go func() { c.encode(<-c.waiting) }()
 }
 
 // drain collects all that is in the queue.
