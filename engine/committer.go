@@ -34,7 +34,7 @@ type committer struct {
 type commitRequest struct {
 	flush      bool                  // store the open packs too
 	transition *dataplane.Transition // may be nil
-	check      func() error          // whether to go on with it, asked when all packs are stored; may be nil
+	check      func() error          // whether to go on with it, asked when all packs are sealed; may be nil
 	answer     chan commitAnswer
 }
 
@@ -113,9 +113,14 @@ func (c *committer) gather(first *commitRequest) []*commitRequest {
 func (c *committer) group(requests []*commitRequest) {
 	ctx := context.Background()
 	answers := make([]commitAnswer, len(requests))
-	sealed, err := c.seal(ctx, requests)
+	sealed, err := c.seal(requests)
 	if err == nil {
-		err = c.commit(ctx, requests, sealed, answers)
+		stored := sync.OnceValue(func() error { return c.put(ctx, sealed) })
+		go stored()
+		err = c.commit(ctx, requests, sealed, stored, answers)
+		if failed := stored(); err == nil { // in any case nobody reads the packs any more
+			err = failed
+		}
 	}
 	switch {
 	case err == nil:
@@ -132,11 +137,8 @@ func (c *committer) group(requests []*commitRequest) {
 	}
 }
 
-// seal seals and puts the full packs and, if a request asks for it, the open
-// ones. It returns when all of them are durable. A metadata pack is put only
-// when what its nodes refer to is durable, so that a pack found after a crash
-// is one that can be used.
-func (c *committer) seal(ctx context.Context, requests []*commitRequest) (batch, error) {
+// seal seals the full packs and, if a request asks for it, the open ones.
+func (c *committer) seal(requests []*commitRequest) (batch, error) {
 	flush := slices.ContainsFunc(requests, func(r *commitRequest) bool { return r.flush })
 	b := c.packer.take(flush)
 	err := b.each(func(o *openPack) (err error) {
@@ -145,34 +147,39 @@ func (c *committer) seal(ctx context.Context, requests []*commitRequest) (batch,
 		}
 		return err
 	})
-	if err != nil {
-		return b, err
-	}
-	var g errgroup.Group
-	for _, o := range b.data {
-		g.Go(func() error { return c.put(ctx, o.sealed) })
-	}
-	if err := g.Wait(); err != nil {
-		return b, err
-	}
-	for _, o := range b.meta {
-		if err := c.put(ctx, o.sealed); err != nil {
-			return b, err
-		}
-	}
-	return b, nil
+	return b, err
 }
 
-func (c *committer) put(ctx context.Context, s *packfile.Sealed) error {
+// put stores sealed packs, and returns when all of them are durable. A metadata
+// pack is put only when what its nodes refer to is durable, so that a pack found
+// after a crash is one that can be used.
+func (c *committer) put(ctx context.Context, b batch) error {
+	var g errgroup.Group
+	for _, o := range b.data {
+		g.Go(func() error { return c.putPack(ctx, o.sealed) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, o := range b.meta {
+		if err := c.putPack(ctx, o.sealed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *committer) putPack(ctx context.Context, s *packfile.Sealed) error {
 	if err := c.store.Put(ctx, s.Key(), s.Body()); err != nil && !errors.Is(err, backends.ErrExist) {
 		return fmt.Errorf("store pack: %w", err)
 	}
 	return nil
 }
 
-// commit hands in the packs, and the transitions that still hold.
-func (c *committer) commit(ctx context.Context, requests []*commitRequest, sealed batch, answers []commitAnswer) error {
-	var g dataplane.Group
+// commit hands in the packs, which may still be on their way into the store, and
+// the transitions that still hold.
+func (c *committer) commit(ctx context.Context, requests []*commitRequest, sealed batch, stored func() error, answers []commitAnswer) error {
+	g := dataplane.Group{Stored: stored}
 	_ = sealed.each(func(o *openPack) error {
 		x := o.sealed.Index
 		g.Packs = append(g.Packs, dataplane.Pack{ID: x.ID, Size: x.Size, Index: x})

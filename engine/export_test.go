@@ -42,3 +42,6 @@ func (p *countingPlane) Lookup(ctx context.Context, ids []chunker.ID, found []da
 	p.n.Add(1)
 	return p.Chunks.Lookup(ctx, ids, found)
 }
+
+// Plane is what the engine commits through.
+func (e *Local) Plane() dataplane.Service { return e.plane }

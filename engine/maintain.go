@@ -38,7 +38,7 @@ func (o *owner) adopt(ctx context.Context) (n int64, all bool, err error) {
 	for left := append(data, meta...); len(left) > 0; {
 		var dangling []*packfile.Index
 		for _, x := range left {
-			_, err := o.append(ctx, []*packfile.Index{x}, nil)
+			_, _, err := o.append(ctx, []*packfile.Index{x}, &dataplane.Group{})
 			switch {
 			case err == nil:
 				n++

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine/commitlog"
@@ -35,7 +36,12 @@ func (o *owner) Commit(ctx context.Context, g *dataplane.Group) ([]dataplane.Out
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.append(ctx, packs, g.Transitions)
+	for {
+		outcomes, done, err := o.append(ctx, packs, g)
+		if done || err != nil {
+			return outcomes, err
+		}
+	}
 }
 
 // checksMax is how many packs are read and checked at a time. All cores take
@@ -108,32 +114,81 @@ func checkDeps(e packfile.Entry, node []byte) error {
 
 // append decides every transition on the state that the ones before it lead
 // to, appends the records of all as one log group, and only then makes it
-// visible. The caller holds mu.
-func (o *owner) append(ctx context.Context, packs []*packfile.Index, transitions []dataplane.Transition) ([]dataplane.Outcome, error) {
+// visible. The caller holds mu; while the packs are on their way into the store,
+// others may have it. If they have committed anything meanwhile, all is to be
+// done again, and done is false.
+func (o *owner) append(ctx context.Context, packs []*packfile.Index, g *dataplane.Group) (outcomes []dataplane.Outcome, done bool, err error) {
 	if o.dead != nil {
-		return nil, o.dead
+		return nil, false, o.dead
 	}
 	b, err := o.db.NewBatch()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer b.Close()
-	var records []commitlog.Record
+	records, now, outcomes, err := o.prepare(ctx, b, packs, g)
+	if err != nil {
+		return nil, false, err
+	}
+	if same, err := o.await(g); !same || err != nil {
+		return nil, false, err
+	}
+	if len(records) == 0 {
+		return outcomes, true, nil
+	}
+	if _, err := o.log.Append(ctx, now, records); err != nil {
+		if errors.Is(err, commitlog.ErrFenced) {
+			err = o.fail(err)
+		}
+		return nil, false, err
+	}
+	if err := o.proj.commit(b, o.log.Position(), o.log.Writer()); err != nil {
+		return nil, false, o.fail(fmt.Errorf("the commit is durable, but the index could not follow: %w", err))
+	}
+	return outcomes, true, nil
+}
+
+// await waits until the packs of g are stored, and meanwhile lets others commit.
+// It reports whether nobody has.
+func (o *owner) await(g *dataplane.Group) (same bool, err error) {
+	if g.Stored == nil {
+		return true, nil
+	}
+	before := o.log.Position().Sequence
+	o.mu.Unlock()
+	err = g.Stored()
+	o.mu.Lock()
+	if err == nil {
+		err = o.dead
+	}
+	return o.log.Position().Sequence == before, err
+}
+
+// prepare makes b what the packs and transitions lead to, and returns the records
+// that say so, and their time.
+func (o *owner) prepare(ctx context.Context, b *index.Batch, packs []*packfile.Index, g *dataplane.Group) (
+	records []commitlog.Record, now time.Time, outcomes []dataplane.Outcome, err error) {
+	exact := func(x *packfile.Index, e packfile.Entry) ([]chunker.ID, error) {
+		if err := g.Wait(); err != nil { // the pack is about to be read
+			return nil, err
+		}
+		return o.proj.exactDeps(ctx)(x, e)
+	}
 	for _, x := range packs {
 		if _, ok, err := b.PackNumber(x.ID); err != nil {
-			return nil, err
+			return nil, now, nil, err
 		} else if ok {
 			continue // handed in before, and nobody knew
 		}
-		if err := b.AddPack(x, o.proj.exactDeps(ctx)); err != nil {
-			return nil, err
+		if err := b.AddPack(x, exact); err != nil {
+			return nil, now, nil, err
 		}
 		records = append(records, commitlog.PackAdded{ID: x.ID, Class: x.Class, Size: x.Size}.Record())
 	}
 	seq, now := o.log.Next()
-	outcomes := make([]dataplane.Outcome, len(transitions))
-	for i := range transitions {
-		recs, out := decide(b, &transitions[i])
+	outcomes = make([]dataplane.Outcome, len(g.Transitions))
+	for i := range g.Transitions {
+		recs, out := decide(b, &g.Transitions[i])
 		if outcomes[i] = out; out.Err != nil {
 			continue
 		}
@@ -141,26 +196,11 @@ func (o *owner) append(ctx context.Context, packs []*packfile.Index, transitions
 		// final but for a takeover, which only ever comes first.
 		group := &commitlog.Group{Sequence: seq, Time: now, Records: recs}
 		if err := o.proj.applyRecords(b, group, o.log.Shift()+len(records)); err != nil {
-			return nil, err
+			return nil, now, nil, err
 		}
 		records = append(records, recs...)
 	}
-	if len(records) == 0 {
-		return outcomes, nil
-	}
-	if err := b.Check(); err != nil {
-		return nil, err
-	}
-	if _, err := o.log.Append(ctx, now, records); err != nil {
-		if errors.Is(err, commitlog.ErrFenced) {
-			err = o.fail(err)
-		}
-		return nil, err
-	}
-	if err := o.proj.commit(b, o.log.Position(), o.log.Writer()); err != nil {
-		return nil, o.fail(fmt.Errorf("the commit is durable, but the index could not follow: %w", err))
-	}
-	return outcomes, nil
+	return records, now, outcomes, b.Check()
 }
 
 // decide says what a transition does to the state in b. One that may have been

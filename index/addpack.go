@@ -31,6 +31,7 @@ func (b *Batch) AddPack(x *packfile.Index, exact ExactDeps) error {
 }
 
 func (b *Batch) addPack(x *packfile.Index, exact ExactDeps) error {
+	b.ready = false
 	if _, ok, err := packNumber(b.b, x.ID); ok || err != nil {
 		return err
 	}

@@ -17,8 +17,10 @@ type Batch struct {
 	b      *pebble.Batch // what is read back: registry rows, packs, the position
 	frames *pebble.Batch // what is not; with Commit, everything
 	chunks pending
-	lost   bool  // Pebble has frames and does not give it back
-	failed error // of an AddPack that was left half-way
+	ready  bool     // all of chunks is in frames, too
+	fresh  []uint64 // if ready: keys of those that are new
+	lost   bool     // Pebble has frames and does not give it back
+	failed error    // of an AddPack that was left half-way
 	totals Totals
 }
 
@@ -55,23 +57,23 @@ func (b *Batch) Commit() error {
 		return fmt.Errorf("write index: %w", err)
 	}
 	all := b.frames
-	keys, err := b.chunks.write(all)
-	if err != nil {
-		return err
-	}
 	if err := errors.Join(all.Apply(b.b, nil), all.Set([]byte{tableTotals}, b.totals.encode(), nil)); err != nil {
 		return err
 	}
-	over, err := b.db.write(all, keys)
+	over, err := b.db.write(all, b.fresh)
 	b.lost = !over
 	return err
 }
 
 // Check reports what would keep Commit from succeeding: references to what is
-// not there, refcounts out of range. To be asked before the log is told.
+// not there, refcounts out of range. To be asked before the log is told, best
+// once all is added: it does most of Commit's work.
 func (b *Batch) Check() error {
-	if b.failed == nil {
-		b.failed = b.settle()
+	if b.failed == nil && !b.ready {
+		if b.failed = b.settle(); b.failed == nil {
+			b.fresh, b.failed = b.chunks.write(b.frames)
+			b.ready = true
+		}
 	}
 	return b.failed
 }
@@ -104,6 +106,7 @@ func (b *Batch) Delete(key []byte) error { return b.b.Delete(rowKey(key), nil) }
 
 // AddRef changes a refcount by delta.
 func (b *Batch) AddRef(id chunker.ID, delta int64) {
+	b.ready = false
 	b.chunks.rows[b.chunks.at(id)].delta += delta
 }
 

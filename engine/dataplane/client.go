@@ -217,6 +217,9 @@ func (c *client) End(ctx context.Context, s index.SessionID) error {
 }
 
 func (c *client) Commit(ctx context.Context, g *Group) ([]Outcome, error) {
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
 	r, err := call[commitReply](ctx, c, commitMax, callCommit, g)
 	if err != nil {
 		return nil, err

@@ -169,9 +169,22 @@ type Rebuilt struct {
 type Group struct {
 	Packs       []Pack // what a node of one refers to is in the index, or in one before it or itself
 	Transitions []Transition
+
+	// Stored waits until the packs are in the store, from whoever stores them in
+	// this process; nil: they are. It may be called again, at any time.
+	Stored func() error `cbor:"-"`
 }
 
-// Pack is a pack that is in the store.
+// Wait waits until the packs are in the store, and says why if they do not get
+// there.
+func (g *Group) Wait() error {
+	if g.Stored == nil {
+		return nil
+	}
+	return g.Stored()
+}
+
+// Pack is a pack that is in the store, or on its way there.
 type Pack struct {
 	ID   packfile.ID
 	Size int64 // bytes
