@@ -24,7 +24,8 @@ type packer struct {
 	mu      sync.Mutex
 	data    *openPack
 	meta    *openPack
-	full    batch                               // waiting for the committer
+	full    batch // waiting for the committer
+	shared  map[packfile.Class]*packfile.Compression
 	spare   map[packfile.Class]*packfile.Writer // for the next packs: they have buffers and encoders already
 	pending map[chunker.ID]struct{}             // in no index row yet; bounded by the size of the packs under way
 	recent  map[chunker.ID]struct{}             // no longer pending since settled was last counted up
@@ -35,18 +36,29 @@ type packer struct {
 
 func newPacker(plane dataplane.Chunks, p Packing, packSize int64) *packer {
 	return &packer{
-		plane: plane, packing: p, packSize: packSize, spare: map[packfile.Class]*packfile.Writer{},
+		plane: plane, packing: p, packSize: packSize,
+		shared: map[packfile.Class]*packfile.Compression{}, spare: map[packfile.Class]*packfile.Writer{},
 		pending: map[chunker.ID]struct{}{}, recent: map[chunker.ID]struct{}{},
 	}
 }
 
-// begin returns a writer for a new pack.
+// begin returns a writer for a new pack. Those of a class share encoders and
+// buffers: one is being filled, another sealed, and the processors are the same.
 func (p *packer) begin(class packfile.Class) (*packfile.Writer, error) {
 	if w := p.spare[class]; w != nil {
 		delete(p.spare, class)
 		return w, w.Reset()
 	}
-	return packfile.NewWriter(p.packing.writer(class))
+	o := p.packing.writer(class)
+	if p.shared[class] == nil {
+		c, err := packfile.NewCompression(o)
+		if err != nil {
+			return nil, err
+		}
+		p.shared[class] = c
+	}
+	o.Compression = p.shared[class]
+	return packfile.NewWriter(o)
 }
 
 // openPack is a pack being filled, and who filled it.
@@ -111,7 +123,7 @@ type chunk struct {
 	asOf uint64 // when the index did not have it, see packer.asOf
 
 	bases []packfile.Base // data that it may be a change of
-	text  bool            // of a large text file
+	text  bool            // of a text file
 }
 
 // addTo puts the chunk into a pack.

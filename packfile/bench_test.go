@@ -48,10 +48,11 @@ func BenchmarkWriter(b *testing.B) {
 func BenchmarkFrameEncode(b *testing.B) {
 	raw := text(generator(201), DataFrameSize)
 	b.Run("frame", func(b *testing.B) {
-		c, err := newCompressor([lanes]zstd.EncoderLevel{DefaultLevel, DefaultLevel, DefaultLevel}, 1)
+		shared, err := NewCompression(WriterOptions{Class: ClassData, Workers: 1})
 		if err != nil {
 			b.Fatal(err)
 		}
+		c := newCompressor(shared)
 		b.SetBytes(int64(len(raw)))
 		b.ReportAllocs()
 		for b.Loop() {

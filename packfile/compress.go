@@ -1,17 +1,81 @@
 package packfile
 
-import "github.com/klauspost/compress/zstd"
+import (
+	"fmt"
+	"sync"
 
-// compressor compresses frames side by side and gives them back in order. Its
-// goroutines live no longer than the frame they compress, so it needs no
-// closing. One goroutine uses it; only encode runs in others.
+	"github.com/klauspost/compress/zstd"
+)
+
+// Compression is what Writers compress with, and may share: encoders, whose
+// number bounds how many frames are compressed at once, and buffers. Safe for
+// concurrent use.
+type Compression struct {
+	workers  int
+	encoders [lanes]chan *zstd.Encoder // idle ones of each lane
+
+	mu   sync.Mutex
+	free []*job
+}
+
+// NewCompression makes one that Writers with the same Level, TextLevel and Workers
+// can have.
+func NewCompression(o WriterOptions) (*Compression, error) {
+	o.ensureDefaults()
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	s := &Compression{workers: o.Workers}
+	levels := [lanes]zstd.EncoderLevel{laneMain: o.Level, laneText: o.TextLevel, laneDelta: min(max(o.Level, o.TextLevel), deltaLevelMax)}
+	for in, level := range levels {
+		s.encoders[in] = make(chan *zstd.Encoder, o.Workers)
+		for range o.Workers {
+			e, err := newEncoder(level) // allocates little until it is used
+			if err != nil {
+				return nil, fmt.Errorf("make pack compressor: %w", err)
+			}
+			s.encoders[in] <- e
+		}
+	}
+	return s, nil
+}
+
+// job returns an empty one for a lane.
+func (s *Compression) job(in lane) *job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.free)
+	if n == 0 {
+		return &job{lane: in, done: make(chan struct{}, 1)}
+	}
+	j := s.free[n-1]
+	s.free = s.free[:n-1]
+	j.lane, j.raw, j.frame, j.entries = in, j.raw[:0], Frame{}, j.entries[:0]
+	j.delta.reset()
+	return j
+}
+
+// release takes back a job that is over, or was not submitted.
+func (s *Compression) release(j *job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = append(s.free, j)
+}
+
+// compressor compresses the frames of one pack side by side and gives them back in
+// order. Its goroutines live no longer than the frame they compress, so it needs
+// no closing. One goroutine uses it; only encode runs in others.
 type compressor struct {
-	encoders [lanes]chan *zstd.Encoder // idle ones of each lane; their number bounds the running goroutines
-	queue    []*job                    // submitted, oldest first
-	depth    int                       // the most jobs that may be in the queue
-	waiting  chan *job                 // of the queue, those that nobody has begun; room for all
-	free     []*job
-	queued   int64 // raw bytes in the queue
+	*Compression
+	queue   []*job    // submitted, oldest first
+	depth   int       // the most jobs that may be in the queue
+	waiting chan *job // of the queue, those that nobody has begun; room for all
+	queued  int64     // raw bytes in the queue
+}
+
+func newCompressor(s *Compression) *compressor {
+	depth := 3 * s.workers
+	return &compressor{Compression: s, depth: depth, waiting: make(chan *job, depth)}
 }
 
 // job is a frame on its way. Its buffers are used again for other frames.
@@ -30,41 +94,14 @@ type job struct {
 // it returns.
 type collect func(j *job)
 
-func newCompressor(levels [lanes]zstd.EncoderLevel, workers int) (*compressor, error) {
-	depth := 3 * workers
-	c := &compressor{depth: depth, waiting: make(chan *job, depth)}
-	for in, level := range levels {
-		c.encoders[in] = make(chan *zstd.Encoder, workers)
-		for range workers {
-			e, err := newEncoder(level) // allocates little until it is used
-			if err != nil {
-				return nil, err
-			}
-			c.encoders[in] <- e
-		}
-	}
-	return c, nil
-}
-
 // take returns an empty job of a lane to fill. If too many are in the queue, it waits
 // for the oldest and collects it.
 func (c *compressor) take(in lane, to collect) *job {
 	if len(c.queue) >= c.depth {
 		c.next(to)
 	}
-	n := len(c.free)
-	if n == 0 {
-		return &job{lane: in, done: make(chan struct{}, 1)}
-	}
-	j := c.free[n-1]
-	c.free = c.free[:n-1]
-	j.lane, j.raw, j.frame, j.entries = in, j.raw[:0], Frame{}, j.entries[:0]
-	j.delta.reset()
-	return j
+	return c.job(in)
 }
-
-// release takes a job back that was not submitted.
-func (c *compressor) release(j *job) { c.free = append(c.free, j) }
 
 // submit has a job done that holds its raw bytes and number of entries. What a
 // new goroutine takes is the oldest job that waits, which need not be this one:
@@ -106,6 +143,9 @@ func (c *compressor) encode(j *job) {
 
 func (c *compressor) encodePlain(j *job, in lane) {
 	e := <-c.encoders[in]
+	if cap(j.packed) == 0 {
+		j.packed = make([]byte, 0, len(j.raw)/2)
+	}
 	j.packed = e.EncodeAll(j.raw, j.packed[:0])
 	c.encoders[in] <- e
 	j.stored, j.frame.Codec = j.packed, CodecZstd

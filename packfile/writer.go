@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/zeebo/blake3"
@@ -17,13 +18,17 @@ import (
 // zero values work.
 type WriterOptions struct {
 	Class     Class
-	Domain    uint32                   // dedup domain
-	FrameSize int                      // raw bytes that a frame is filled up to; 0: DataFrameSize or MetaFrameSize
-	Level     zstd.EncoderLevel        // 0: DefaultLevel
-	TextFrame int                      // FrameSize of what is added by AddText; 0: FrameSize
-	TextLevel zstd.EncoderLevel        // Level of that; 0: Level
-	Workers   int                      // frames compressed at once; 0: GOMAXPROCS
-	Nonce     func() ([16]byte, error) // nil: from crypto/rand
+	Domain    uint32            // dedup domain
+	FrameSize int               // raw bytes that a frame is filled up to; 0: DataFrameSize or MetaFrameSize
+	Level     zstd.EncoderLevel // 0: DefaultLevel
+	TextFrame int               // FrameSize of what is added by AddText; 0: FrameSize
+	TextLevel zstd.EncoderLevel // Level of that; 0: Level
+	Workers   int               // frames compressed at once; 0: GOMAXPROCS
+
+	// Compression is shared with other Writers of the same levels and Workers;
+	// nil: the Writer has its own.
+	Compression *Compression
+	Nonce       func() ([16]byte, error) // nil: from crypto/rand
 }
 
 // DefaultLevel is the zstd level of WriterOptions. On software artifacts the
@@ -122,11 +127,13 @@ func NewWriter(o WriterOptions) (*Writer, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	c, err := newCompressor([lanes]zstd.EncoderLevel{laneMain: o.Level, laneText: o.TextLevel, laneDelta: min(max(o.Level, o.TextLevel), deltaLevelMax)}, o.Workers)
-	if err != nil {
-		return nil, fmt.Errorf("make pack compressor: %w", err)
+	if o.Compression == nil {
+		var err error
+		if o.Compression, err = NewCompression(o); err != nil {
+			return nil, err
+		}
 	}
-	w := &Writer{o: o, comp: c, hash: blake3.New()}
+	w := &Writer{o: o, comp: newCompressor(o.Compression), hash: blake3.New()}
 	if err := w.Reset(); err != nil {
 		return nil, err
 	}
@@ -167,8 +174,8 @@ func (w *Writer) Add(id chunker.ID, kind chunker.Kind, data []byte, deps []chunk
 	return nil
 }
 
-// AddText is Add for data of large text files, which are read from begin to end
-// rather than here and there: it goes into frames of its own.
+// AddText is Add for data of text files, which are read from begin to end rather
+// than here and there, and resemble each other: it goes into frames of its own.
 func (w *Writer) AddText(id chunker.ID, data []byte) error {
 	if w.o.Class != ClassData {
 		return w.Add(id, chunker.Data, data, nil)
@@ -216,6 +223,9 @@ func (w *Writer) addTo(in lane, size int, id chunker.ID, kind chunker.Kind, data
 		}
 	}
 	j.entries = append(j.entries, e)
+	if len(j.raw)+len(data) > cap(j.raw) {
+		j.raw = slices.Grow(j.raw, max(size-len(j.raw), len(data))) // once, not bit by bit
+	}
 	j.raw = append(j.raw, data...)
 	j.frame.Entries++
 	w.count++
