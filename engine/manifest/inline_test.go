@@ -199,6 +199,22 @@ func TestEqualTreesHaveEqualRootsHoweverTheyCame(t *testing.T) {
 	}
 }
 
+// An entry that was read is entered anew, whatever its subtree was.
+func TestAnEnteredDirectoryHasOnlyWhatIsAdded(t *testing.T) {
+	store := newMemStore()
+	model := newDir(Attr{})
+	model.names["d"] = newDir(Attr{})
+	_, e := model.build(t, store)
+	d := sub(t, store, e, "d")
+	model.names["d"] = newFiles(t, store, 63).flat(300)
+	model.names["d"].entry = Entry{Kind: Dir}
+	want, _ := model.build(t, store)
+	model.names["d"].entry = d
+	if got, _ := model.build(t, store); got != want {
+		t.Errorf("entered with a small subtree: %v, want %v", got, want)
+	}
+}
+
 func TestTreesWithStoredAttributesStayReadable(t *testing.T) {
 	store := newMemStore()
 	model := newFiles(t, store, 62).random(40, 3)
@@ -261,22 +277,23 @@ func TestASubtreeThatItsEntryHasNoRoomForIsStored(t *testing.T) {
 	const value = 3 + 3 // tag and length, counts
 	for _, c := range []struct {
 		size   int // of the entry, the tree stored
+		ids    int // of chunks, and of nodes, that the subtree takes
 		inline bool
 	}{
-		{EntryMax - InlineAttrs - value + chunker.IDSize + 2, true},
-		{EntryMax - InlineAttrs - value + chunker.IDSize + 3, false},
-		{EntryMax, false},
+		{EntryMax - InlineAttrs - value + chunker.IDSize + 2, 0, true},
+		{EntryMax - InlineAttrs - value + chunker.IDSize + 3, 0, false},
+		{EntryMax, 3, false},
 	} {
 		store := newMemStore()
 		model := newDir(Attr{})
-		model.names["d"] = sized(t, store, InlineAttrs, 0, 0)
+		model.names["d"] = sized(t, store, InlineAttrs, c.ids, c.ids)
 		model.names["d"].entry = roomFor(t, "d", c.size)
 		model.names["d"].entry.Attr.Tree = chunker.ID{}
 		want, e := model.build(t, store)
 		checkSame(t, store, e, model)
 		d := sub(t, store, e, "d")
-		if inline, stored := d.Attr.node != nil, store.nodes(chunker.AttrsNode)[d.Attr.Tree]; inline != c.inline || stored == inline {
-			t.Errorf("%d bytes: inline is %v, stored %v", c.size, inline, stored)
+		if inline, outside := d.Attr.node != nil, store.nodes(chunker.AttrsNode)[d.Attr.Tree]; inline != c.inline || outside == inline {
+			t.Errorf("%d bytes: inline is %v, stored %v", c.size, inline, outside)
 		}
 		small := newDir(Attr{})
 		small.names["d"] = model.names["d"].clone()
