@@ -10,8 +10,11 @@ import (
 )
 
 // inlineTree is the attributes tree of a small directory, which stands in the
-// directory's entry: a leaf without its header and ids. Its slices alias what
-// it was read from.
+// directory's entry: a leaf without its header and ids. As a field's value:
+//
+//	#node ids taken | #chunk ids taken | #entries | entries
+//
+// Its slices alias what it was read from.
 type inlineTree struct {
 	ids     deps
 	count   int

@@ -92,9 +92,9 @@ type Attr struct {
 	Links  Links      // File: zero if it has no other name
 	Tree   chunker.ID // Dir: the directory's attributes node
 
-	// Of a directory's entry that was read, the attributes node if it stands in
-	// the entry: see InlineNode. It belongs to Tree, so set neither without the
-	// other: copy all of an Attr.
+	// Of a directory's entry that was read, the node that is called Tree, if it
+	// stands in the entry: see InlineNode. It is never changed. Who gives an
+	// entry another Tree copies the whole Attr.
 	node []byte
 }
 

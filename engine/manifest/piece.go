@@ -17,7 +17,7 @@ type piece struct {
 	body          []byte
 	nodes, chunks []chunker.ID
 	rest          []byte                // unknown fields not yet in body
-	value         [InlineAttrs + 8]byte // room for a field while it is encoded; only extended attributes may need more
+	value         [InlineAttrs + 8]byte // room for a field while it is encoded; a longer one is allocated
 }
 
 // size is what counts against the limits of a page.
