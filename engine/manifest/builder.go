@@ -12,9 +12,8 @@ import (
 // Builder writes a manifest from a depth-first walk: Enter the root, then Add
 // and Enter the names of each directory in ascending byte order, Leave it when
 // they are all there. It holds a few pages for each directory that is open.
-// Equal trees get equal roots, however they were brought together; only what
-// is added from a version whose small attributes trees are nodes of their own
-// stays so.
+// Equal trees get equal roots, however they were brought together (but see
+// Add).
 //
 // An error about an entry (ErrName, ErrOrder, ErrEntry, ErrNesting) leaves the
 // Builder as it was before the call. Any other error is final, and returned by
@@ -92,7 +91,8 @@ func (b *Builder) enterChild(ctx context.Context, e Entry) error {
 
 // Add adds a file, a symlink, or a directory that has been stored before: one
 // whose Tree, Attr.Tree and Summary are known. The subtrees of a root cannot
-// be added, because a root's attributes have an entry for itself.
+// be added, because a root's attributes have an entry for itself. Attributes
+// that are stored, as those of older versions are, stay so however small.
 func (b *Builder) Add(ctx context.Context, e Entry) error {
 	if err := b.ready(); err != nil {
 		return err
