@@ -18,6 +18,7 @@ import (
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/backends/mem"
 	"github.com/artifortress/afs-engine/engine"
+	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/scrub"
 	"github.com/artifortress/afs-engine/packfile"
 )
@@ -82,6 +83,15 @@ func TestAStoreOfFormatVersion1Opens(t *testing.T) {
 		t.Fatalf("its checkpoint was not used: %+v, %v", rebuilt, err)
 	}
 	w.ingest("old/store@3", files{"new": "a later version writes to it"})
+	w.ingest("old/store@4", fixtureTree)
+	old, again := versionOf(t, w, "old/store@1"), versionOf(t, w, "old/store@4")
+	for c, err := range manifest.Diff(t.Context(), old.Source(), old.Root(), again.Source(), again.Root()) {
+		t.Errorf("ingested anew, %+v differs, %v", c, err)
+	}
+	res, err = w.Verify(t.Context(), scrub.Options{}, func(p scrub.Problem) { t.Errorf("%+v", p) })
+	if err != nil || res.Versions != 4 {
+		t.Errorf("verify: %+v, %v", res, err)
+	}
 }
 
 func writeFixture(t *testing.T, dir string) {

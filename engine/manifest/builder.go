@@ -12,7 +12,8 @@ import (
 // Builder writes a manifest from a depth-first walk: Enter the root, then Add
 // and Enter the names of each directory in ascending byte order, Leave it when
 // they are all there. It holds a few pages for each directory that is open.
-// Equal trees get equal roots, however they were brought together.
+// Equal trees get equal roots, however they were brought together (but see
+// Add).
 //
 // An error about an entry (ErrName, ErrOrder, ErrEntry, ErrNesting) leaves the
 // Builder as it was before the call. Any other error is final, and returned by
@@ -51,12 +52,12 @@ func (b *Builder) Enter(ctx context.Context, e Entry) error {
 		return err
 	}
 	e = Entry{Name: e.Name, Kind: Dir, Attr: e.Attr, unknown: e.unknown}
-	e.Attr.Tree = chunker.ID{}
+	e.Attr.Tree, e.Attr.node = chunker.ID{}, nil
 	if err := checkEntry(&e, false); err != nil {
 		return err
 	}
 	if len(b.open) > 0 {
-		return b.enterChild(e)
+		return b.enterChild(ctx, e)
 	}
 	if e.Name != "" {
 		return fmt.Errorf("%w: the root is called %q", ErrName, e.Name)
@@ -69,7 +70,7 @@ func (b *Builder) Enter(ctx context.Context, e Entry) error {
 	return b.fail(b.open[0].attrs.add(ctx, 0, attrs))
 }
 
-func (b *Builder) enterChild(e Entry) error {
+func (b *Builder) enterChild(ctx context.Context, e Entry) error {
 	if len(b.open) >= NestingMax {
 		return fmt.Errorf("%w: more than %d", ErrNesting, NestingMax)
 	}
@@ -80,7 +81,7 @@ func (b *Builder) enterChild(e Entry) error {
 	full := e
 	full.Tree, full.Attr.Tree = chunker.ID{1}, chunker.ID{1}
 	full.Summary = Summary{math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64}
-	if err := b.encode(&full); err != nil {
+	if err := b.encode(ctx, &full); err != nil {
 		return err
 	}
 	b.open[len(b.open)-1].last = e.Name
@@ -90,7 +91,8 @@ func (b *Builder) enterChild(e Entry) error {
 
 // Add adds a file, a symlink, or a directory that has been stored before: one
 // whose Tree, Attr.Tree and Summary are known. The subtrees of a root cannot
-// be added, because a root's attributes have an entry for itself.
+// be added, because a root's attributes have an entry for itself. Attributes
+// that are stored, as those of older versions are, stay so however small.
 func (b *Builder) Add(ctx context.Context, e Entry) error {
 	if err := b.ready(); err != nil {
 		return err
@@ -104,7 +106,7 @@ func (b *Builder) Add(ctx context.Context, e Entry) error {
 	if err := checkEntry(&e, true); err != nil {
 		return err
 	}
-	if err := b.encode(&e); err != nil {
+	if err := b.encode(ctx, &e); err != nil {
 		return err
 	}
 	return b.append(ctx, e.Name)
@@ -124,12 +126,18 @@ func (b *Builder) Leave(ctx context.Context) error {
 	if e.Tree, e.Summary, err = d.content.finish(ctx); err != nil {
 		return b.fail(err)
 	}
-	if e.Attr.Tree, _, err = d.attrs.finish(ctx); err != nil {
+	root := len(b.open) == 1
+	if root {
+		e.Attr.Tree, _, err = d.attrs.finish(ctx)
+	} else {
+		err = d.finishAttrs(ctx, &e)
+	}
+	if err != nil {
 		return b.fail(err)
 	}
 	b.open = b.open[:len(b.open)-1]
 	b.spare = append(b.spare, d)
-	if len(b.open) == 0 {
+	if root {
 		e.root = true
 		if e.unknown != nil { // of a root, only the attributes have an entry
 			e.unknown = &unknown{attrs: e.unknown.attrs}
@@ -137,7 +145,7 @@ func (b *Builder) Leave(ctx context.Context) error {
 		b.root, b.done = e, true
 		return nil
 	}
-	if err := b.encode(&e); err != nil {
+	if err := b.encode(ctx, &e); err != nil {
 		return b.fail(err)
 	}
 	return b.append(ctx, e.Name)
@@ -180,12 +188,12 @@ func (b *Builder) follows(name string) error {
 }
 
 // encode fills b.piece.
-func (b *Builder) encode(e *Entry) error {
+func (b *Builder) encode(ctx context.Context, e *Entry) error {
 	hash := nameHash(e.Name)
 	if err := b.piece[0].content(e, hash); err != nil {
 		return err
 	}
-	return b.piece[1].attrs(e, hash)
+	return b.encodeAttrs(ctx, e, hash)
 }
 
 // append moves b.piece into the open directory.

@@ -33,7 +33,10 @@ func checkSame(t *testing.T, src Source, root Entry, want *tree) {
 		i++
 		w.Name = path[strings.LastIndexByte(path, '/')+1:]
 		w.Summary = n.summary()
-		w.Tree, w.Attr.Tree, w.root = g.e.Tree, g.e.Attr.Tree, path == ""
+		w.Tree, w.Attr.Tree, w.Attr.node, w.root = g.e.Tree, g.e.Attr.Tree, g.e.Attr.node, path == ""
+		if w.Attr.node != nil && w.Attr.Tree != chunker.AttrsNode.Sum(w.Attr.node) {
+			t.Errorf("%q has attributes of another id", path)
+		}
 		if g.path != path || !reflect.DeepEqual(g.e, w) {
 			t.Fatalf("entry %d\n got %q %+v\nwant %q %+v", i, g.path, g.e, path, w)
 		}

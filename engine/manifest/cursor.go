@@ -37,7 +37,11 @@ func openCursor(ctx context.Context, src Source, kind chunker.Kind, id chunker.I
 	if err != nil {
 		return nil, err
 	}
-	return &cursor{src: src, kind: kind, path: []*pathPage{{page: p, wantSum: sum}}}, nil
+	return newCursor(src, p, sum), nil
+}
+
+func newCursor(src Source, top *page, sum *Summary) *cursor {
+	return &cursor{src: src, kind: top.kind, path: []*pathPage{{page: top, wantSum: sum}}}
 }
 
 // peek returns the next entry of the page that the cursor is on, or of the

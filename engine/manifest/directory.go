@@ -22,7 +22,7 @@ func RootEntry(ctx context.Context, src Source, r Root) (Entry, error) {
 	if err != nil {
 		return Entry{}, fmt.Errorf("read root attributes: %w", err)
 	}
-	if it == nil || len(it.name) > 0 || !it.attrs.subtree.IsZero() || !it.attrs.links.IsZero() {
+	if it == nil || len(it.name) > 0 || it.attrs.dir() || !it.attrs.links.IsZero() {
 		return Entry{}, fmt.Errorf("%w: attributes %s have no entry for a root", wire.ErrMalformed, r.Attrs)
 	}
 	it.attrs.fill(&e)
@@ -121,7 +121,15 @@ func (d *Directory) content(ctx context.Context) (*cursor, error) {
 }
 
 func (d *Directory) attrs(ctx context.Context) (*cursor, error) {
-	c, err := openCursor(ctx, d.src, chunker.AttrsNode, d.e.Attr.Tree, nil)
+	a := &d.e.Attr
+	if a.node != nil {
+		p, err := newPage(a.node, chunker.AttrsNode, a.Tree, 0)
+		if err != nil {
+			return nil, err
+		}
+		return newCursor(d.src, p, nil), nil
+	}
+	c, err := openCursor(ctx, d.src, chunker.AttrsNode, a.Tree, nil)
 	if err == nil {
 		c.path[0].nameless = d.e.root
 	}

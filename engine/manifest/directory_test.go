@@ -116,13 +116,13 @@ func TestTreesThatDoNotMatchAreMalformed(t *testing.T) {
 func TestOnlyARootHasAttributesOfItsOwn(t *testing.T) {
 	store := newMemStore()
 	model := newFiles(t, store, 13).flat(2)
-	model.names["sub"] = newFiles(t, store, 18).flat(2)
-	root, e := model.build(t, store)
+	model.names["sub"] = newFiles(t, store, 18).flat(60)
+	_, e := model.build(t, store)
 	sub := must[Entry](t)(Resolve(t.Context(), store, e, "sub"))
 	if _, err := RootEntry(t.Context(), store, Root{sub.Tree, sub.Attr.Tree}); !errors.Is(err, wire.ErrMalformed) {
 		t.Errorf("a subdirectory as a root: %v", err)
 	}
-	sub.Tree, sub.Attr.Tree, sub.Summary = root.Content, root.Attrs, e.Summary
+	sub.Tree, sub.Attr, sub.Summary = e.Tree, e.Attr, e.Summary
 	for _, err := range must[*Directory](t)(OpenDir(store, sub)).List(t.Context(), "") {
 		if !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("a root as a subdirectory: %v", err)

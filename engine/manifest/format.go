@@ -57,18 +57,20 @@ const (
 )
 
 // Tags of attribute fields; wire format. Every entry has a mode and a time, a
-// directory other than the root also a subtree. Only the subtree takes an id.
+// directory other than the root also a subtree, stored or inline. Only these
+// take ids.
 const (
 	tagMode    = 1  // varint, at most 07777
 	tagMTime   = 2  // zig-zag varint seconds since 1970, varint nanoseconds
 	tagSubtree = 3  // directory; empty value; takes a node id
+	tagInline  = 4  // directory, instead of a subtree; the subtree's only node without header and ids; takes its ids
 	tagUID     = 16 // varint, at most OwnerMax; with a gid or not at all
 	tagGID     = 17 // likewise
 	tagXattrs  = 18 // one or more of: counted name, counted value; by name; XattrsMax in all
 	tagLinks   = 20 // file; 16 bytes of group, varint count of names, 2 to 2^32-1
 	// Reserved: 19 ACL, 21 SHA-256 and 22 BLAKE3 of the whole file.
 
-	attrsKnown uint64 = 1<<tagMode | 1<<tagMTime | 1<<tagSubtree | 1<<tagUID | 1<<tagGID | 1<<tagXattrs | 1<<tagLinks
+	attrsKnown uint64 = 1<<tagMode | 1<<tagMTime | 1<<tagSubtree | 1<<tagInline | 1<<tagUID | 1<<tagGID | 1<<tagXattrs | 1<<tagLinks
 )
 
 const tagMax = 1<<16 - 1

@@ -50,6 +50,13 @@ func FuzzTree(f *testing.F) {
 	f.Add(inner(chunker.DirNode, 0, append(id, id...), leaf("d", 1, 0, field(1, 2), field(7, 2, 1, 1, 40)), leaf("f", 1, 0, field(1, 1), field(4, 40), field(6, 20))),
 		inner(chunker.AttrsNode, 0, id, leaf("", 0, 0, field(1, 0), field(2, 0, 0)), leaf("d", 1, 0, field(1, 0), field(2, 0, 0), field(3)), leaf("f", 0, 0, field(1, 0), field(2, 0, 0))),
 		inner(chunker.ListNode, 0, nil, "\x03"))
+	own := leaf("", 0, 0, field(1, 0), field(2, 0, 0))
+	nested := func(value string) string {
+		return leaf("d", 1, 0, field(1, 0), field(2, 0, 0), field(tagInline, []byte(value)...))
+	}
+	f.Add(inner(chunker.DirNode, 0, id, leaf("d", 1, 0, field(1, 2), field(7, 1, 1, 0, 0))),
+		inner(chunker.AttrsNode, 0, id, own, nested(inline(1, 0, 1, nested(inline(1, 0, 1, leaf("d", 1, 0, field(1, 0), field(2, 0, 0), field(3))))))),
+		inner(chunker.ListNode, 0, nil, "\x03"))
 	f.Fuzz(func(t *testing.T, dir, attrs, list []byte) {
 		src := cycle{chunker.DirNode: dir, chunker.AttrsNode: attrs, chunker.ListNode: list, chunker.Data: []byte("x")}
 		root, err := RootEntry(t.Context(), src, Root{Content: chunker.ID{1}, Attrs: chunker.ID{1}})

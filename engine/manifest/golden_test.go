@@ -55,6 +55,9 @@ func fixed(t *testing.T, store *memStore) *tree {
 	root.names["link"] = &tree{entry: Entry{Kind: Symlink, Target: "sub/tool", Size: 8, Attr: at(4, 0, 0o777)}}
 	root.names["long"] = file(false, at(5, 0, 0o644), long...)
 	root.names["sub"] = sub
+	stored := newDir(at(7, 0, 0o750)) // too large to stand in its parent
+	stored.names["f"] = file(false, Attr{Mode: 0o640, Xattrs: []Xattr{{"user.x", strings.Repeat("x", InlineAttrs)}}})
+	root.names["stored"] = stored
 	root.names["later"] = file(false, at(6, 0, 0o644), chunk("now"))
 	root.names["later"].entry.unknown = later(store)
 	return root

@@ -91,6 +91,11 @@ type Attr struct {
 	Xattrs []Xattr    // extended attributes in ascending byte order of names; XattrsMax in all
 	Links  Links      // File: zero if it has no other name
 	Tree   chunker.ID // Dir: the directory's attributes node
+
+	// Of a directory's entry that was read, the node that is called Tree, if it
+	// stands in the entry: see InlineNode. It is never changed. Who gives an
+	// entry another Tree copies the whole Attr.
+	node []byte
 }
 
 // Owner is a user and a group, by number. If it is not Known, both are 0.
@@ -140,6 +145,7 @@ const (
 	DepthMax       = 32        // levels of nodes in one directory or chunk list
 	NestingMax     = 4096      // directories inside each other
 	InlineSegments = 16        // a file with more has a chunk list tree
+	InlineAttrs    = 1 << 10   // a directory's attributes leaf that stands in its parent: entries, with the ids they refer to
 )
 
 // Sink stores nodes. deps are the ids that the node lists: the nodes first,

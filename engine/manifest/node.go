@@ -107,11 +107,14 @@ func ids(b []byte) []chunker.ID {
 	if len(b) == 0 {
 		return nil
 	}
-	out := make([]chunker.ID, len(b)/chunker.IDSize)
-	for i := range out {
-		out[i] = chunker.ID(b[i*chunker.IDSize:])
+	return appendIDs(make([]chunker.ID, 0, len(b)/chunker.IDSize), b)
+}
+
+func appendIDs(dst []chunker.ID, b []byte) []chunker.ID {
+	for ; len(b) > 0; b = b[chunker.IDSize:] {
+		dst = append(dst, chunker.ID(b[:chunker.IDSize]))
 	}
-	return out
+	return dst
 }
 
 // page is a node opened for reading, its cursor before the next entry.
@@ -128,14 +131,19 @@ type page struct {
 // anyLevel stands for the level of a tree's topmost node, which nothing tells.
 const anyLevel = -1
 
-// openPage reads a node and its header. A node with a parent must be on the
-// level below it, which also ends every descent; a topmost one that is not a
-// leaf must have several children.
+// openPage reads a node and its header.
 func openPage(ctx context.Context, src Source, kind chunker.Kind, id chunker.ID, level int) (*page, error) {
 	data, err := src.Chunk(ctx, kind, id)
 	if err != nil {
 		return nil, fmt.Errorf("read %s %s: %w", kind, id, err)
 	}
+	return newPage(data, kind, id, level)
+}
+
+// newPage decodes a node's header. A node with a parent must be on the level
+// below it, which also ends every descent; a topmost one that is not a leaf
+// must have several children.
+func newPage(data []byte, kind chunker.Kind, id chunker.ID, level int) (*page, error) {
 	p := &page{id: id, data: data}
 	p.parse()
 	switch {

@@ -16,8 +16,8 @@ type piece struct {
 	sum           Summary
 	body          []byte
 	nodes, chunks []chunker.ID
-	rest          []byte    // unknown fields not yet in body
-	value         [256]byte // room for a field while it is encoded
+	rest          []byte                // unknown fields not yet in body
+	value         [InlineAttrs + 8]byte // room for a field while it is encoded; a longer one is allocated
 }
 
 // size is what counts against the limits of a page.
@@ -127,7 +127,7 @@ func (p *piece) attrs(e *Entry, hash uint64) error {
 	known := 2
 	if !a.Tree.IsZero() {
 		known++
-		p.nodes = append(p.nodes, a.Tree)
+		p.treeIDs(a)
 	}
 	if a.Owner.Known {
 		known += 2
@@ -143,7 +143,7 @@ func (p *piece) attrs(e *Entry, hash uint64) error {
 	v := binary.AppendVarint(p.value[:0], a.MTime.Unix())
 	p.field(tagMTime, binary.AppendUvarint(v, uint64(a.MTime.Nanosecond())))
 	if !a.Tree.IsZero() {
-		p.field(tagSubtree, nil)
+		p.tree(a)
 	}
 	if a.Owner.Known {
 		p.field(tagUID, binary.AppendUvarint(p.value[:0], uint64(a.Owner.UID)))
@@ -156,6 +156,25 @@ func (p *piece) attrs(e *Entry, hash uint64) error {
 		p.field(tagLinks, binary.AppendUvarint(append(p.value[:0], a.Links.Group[:]...), uint64(a.Links.Count)))
 	}
 	return p.end()
+}
+
+// treeIDs takes what a directory's attributes tree refers to, or the tree.
+func (p *piece) treeIDs(a *Attr) {
+	if a.node == nil {
+		p.nodes = append(p.nodes, a.Tree)
+		return
+	}
+	t := inlineOf(a.node)
+	p.nodes, p.chunks = appendIDs(p.nodes, t.ids.nodes), appendIDs(p.chunks, t.ids.chunks)
+}
+
+// tree encodes a directory's attributes tree, or that it is stored.
+func (p *piece) tree(a *Attr) {
+	if a.node == nil {
+		p.field(tagSubtree, nil)
+	} else {
+		p.field(tagInline, inlineOf(a.node).appendTo(p.value[:0]))
+	}
 }
 
 // segment encodes an entry of a chunk list leaf.

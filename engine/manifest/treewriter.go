@@ -77,14 +77,31 @@ func (w *treeWriter) flush(ctx context.Context, n int) error {
 }
 
 func (w *treeWriter) store(ctx context.Context, n int) (chunker.ID, error) {
-	l := w.levels[n]
-	w.deps = append(append(w.deps[:0], l.nodes...), l.chunks...)
-	w.node = appendNode(w.node[:0], w.kind, n, w.deps, len(l.nodes), l.count, l.body)
+	w.encode(n)
 	id, err := w.sink.PutNode(ctx, w.kind, w.node, w.deps)
 	if err != nil {
 		return id, fmt.Errorf("store %s: %w", w.kind, err)
 	}
 	return id, nil
+}
+
+// encode makes the node of a level, and lists what it depends on.
+func (w *treeWriter) encode(n int) {
+	l := w.levels[n]
+	w.deps = append(append(w.deps[:0], l.nodes...), l.chunks...)
+	w.node = appendNode(w.node[:0], w.kind, n, w.deps, len(l.nodes), l.count, l.body)
+}
+
+// small is finish for a tree that is one leaf of at most limit bytes: it
+// returns the node, good until the next one, and stores nothing. It returns
+// nil and does nothing if the tree is larger.
+func (w *treeWriter) small(limit int) []byte {
+	if l := w.level(0); w.used > 1 || l.size > limit {
+		return nil
+	}
+	defer w.reset()
+	w.encode(0)
+	return w.node
 }
 
 // finish stores what is open and returns the tree's topmost node: the lowest

@@ -110,12 +110,25 @@ func (a *attribution) file(path string, e manifest.Entry) (lost bool, err error)
 // nodes attributes a directory that cannot be read to whichever of its nodes
 // are lost.
 func (a *attribution) nodes(path string, e manifest.Entry) error {
-	for _, id := range []chunker.ID{e.Tree, e.Attr.Tree} {
-		if err := a.below(path, id); err != nil {
+	if err := a.below(path, e.Tree); err != nil {
+		return err
+	}
+	if node := e.Attr.InlineNode(); node != nil {
+		return a.leaf(path, node)
+	}
+	return a.below(path, e.Attr.Tree)
+}
+
+// leaf attributes to path what is lost of what an attributes leaf refers to
+// that stands in the directory's entry.
+func (a *attribution) leaf(path string, node []byte) error {
+	nodes, _, err := manifest.Deps(node)
+	for _, n := range nodes {
+		if _, err := a.check(path, n); err != nil {
 			return err
 		}
 	}
-	return nil
+	return err
 }
 
 // below attributes to path all that is lost in the pages of one tree, and in

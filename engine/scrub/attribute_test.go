@@ -11,9 +11,21 @@ import (
 	"github.com/artifortress/afs-engine/index"
 )
 
+// many are empty files that make the attributes of their directories too large
+// to stand in the parent.
+func many(dirs ...string) map[string]string {
+	files := map[string]string{}
+	for _, dir := range dirs {
+		for i := range 5 {
+			files[fmt.Sprintf("%s/%0250d", dir, i)] = ""
+		}
+	}
+	return files
+}
+
 // A node of each kind is lost; the paths named are those that need it.
 func TestALostNodeIsChargedToItsPath(t *testing.T) {
-	w, _, _ := twoVersions(t)
+	w, _, _ := twoVersionsWith(t, many("doc", "doc/a", "doc/b"))
 	w.index(func(db *index.DB) {
 		sound := &reader{store: w.store, db: db}
 		if problems := run(t, w, db, sound); len(problems) > 0 {
@@ -89,6 +101,34 @@ func TestALostPageIsChargedWhereverItIsInItsTree(t *testing.T) {
 						t.Fatalf("%s, level %d: %q, want %q; %+v", c.kind, level, got, c.want, problems)
 					}
 				}
+			}
+		}
+	})
+}
+
+// Attributes that stand in the parent are lost with it; what they refer to is
+// charged to the directory that has them.
+func TestWhatInlineAttributesReferToIsCharged(t *testing.T) {
+	w := newWorld(t)
+	w.ingest("r/p@1", many("small/large"))
+	w.index(func(db *index.DB) {
+		sound := &reader{store: w.store, db: db}
+		root := version(t, db, sound, "r/p@1")
+		small, err := manifest.Resolve(t.Context(), sound, root, "small")
+		check(t, err)
+		large, err := manifest.Resolve(t.Context(), sound, root, "small/large")
+		check(t, err)
+		if small.Attr.InlineNode() == nil || large.Attr.InlineNode() != nil {
+			t.Fatal("the attributes do not stand where this test wants them")
+		}
+		problems := run(t, w, db, &reader{store: w.store, db: db, lost: []chunker.ID{small.Tree, large.Attr.Tree}})
+		if len(problems) != 2 {
+			t.Errorf("%+v", problems)
+		}
+		want := []string{"r/p@1:small/"}
+		for _, p := range problems {
+			if got := affected([]scrub.Problem{p}); !slices.Equal(got, want) {
+				t.Errorf("%s: %q, want %q", p.Chunk, got, want)
 			}
 		}
 	})

@@ -22,6 +22,12 @@ import (
 // twoVersions share what the second one did not change.
 func twoVersions(t *testing.T) (w *world, first, second map[string]string) {
 	t.Helper()
+	return twoVersionsWith(t, nil)
+}
+
+// twoVersionsWith have more, too.
+func twoVersionsWith(t *testing.T, more map[string]string) (w *world, first, second map[string]string) {
+	t.Helper()
 	w = newWorld(t)
 	first = map[string]string{
 		"README":      "read me",
@@ -30,6 +36,7 @@ func twoVersions(t *testing.T) (w *world, first, second map[string]string) {
 		"doc/a/two":   randomBytes(3, 300),
 		"doc/b/three": randomBytes(4, 300),
 	}
+	maps.Copy(first, more)
 	second = maps.Clone(first)
 	second["doc/b/three"] = randomBytes(5, 300)
 	second["doc/b/four"] = randomBytes(6, 300)
