@@ -21,6 +21,11 @@ const (
 	memoryMin     = 2 << 20
 	memtableMax   = 64 << 20 // more does not make it faster
 	openFilesMax  = 256      // tables; 20 million chunks are about 100
+
+	// Every process that writes leaves a table or two that overlap all others. With
+	// Pebble's 4 the next one to open the index merges them at once, which takes it
+	// longer than what it was opened for.
+	overlapping = 8
 )
 
 // pebble is how Pebble is set up, without what ties it to its surroundings. It
@@ -32,9 +37,10 @@ func (o Options) pebble() (memory int64, opts *pebble.Options) {
 		memory = memoryDefault
 	}
 	opts = &pebble.Options{
-		MemTableSize:       uint64(min(memory/4, memtableMax)),
-		MaxOpenFiles:       openFilesMax,
-		FormatMajorVersion: pebble.FormatNewest,
+		MemTableSize:          uint64(min(memory/4, memtableMax)),
+		MaxOpenFiles:          openFilesMax,
+		FormatMajorVersion:    pebble.FormatNewest,
+		L0CompactionThreshold: overlapping,
 	}
 	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
 	for i := range opts.Levels[:len(opts.Levels)-1] { // nothing reads those of the last level
