@@ -244,7 +244,6 @@ func (b *builder) chunksOf(ev *event) error {
 	if b.at == 0 {
 		b.text = isText(x.buf[:x.n])
 	}
-	text := b.text && max(b.at, ev.entry.Size) >= largeText
 	for i := range x.pieces {
 		c := &x.pieces[i]
 		data := x.buf[from:c.end]
@@ -254,7 +253,7 @@ func (b *builder) chunksOf(ev *event) error {
 			added := false
 			if !c.known {
 				var err error
-				put := chunk{kind: chunker.Data, id: c.id, data: data, asOf: x.asOf, bases: b.basesOf(ev, len(data)), text: text}
+				put := chunk{kind: chunker.Data, id: c.id, data: data, asOf: x.asOf, bases: b.basesOf(ev, len(data)), text: b.text}
 				if added, err = b.store.put(b.ctx, put); err != nil {
 					return err
 				}
@@ -277,10 +276,6 @@ func (b *builder) chunksOf(ev *event) error {
 	b.progress.Bytes.Add(int64(x.n))
 	return nil
 }
-
-// largeText is how large a text file is at least, in bytes, that is packed as
-// such. docs/decisions/0019 has what it was chosen by.
-const largeText = 4 << 20
 
 // textProbe is how many bytes of a file tell whether it is text: as git has it,
 // text has no zero byte there.

@@ -25,7 +25,7 @@ type Packing struct {
 	Frame int               `json:"frame"` // bytes of chunks that are compressed together
 	Level zstd.EncoderLevel `json:"level"` // of zstd, 1 (fastest) to 4 (best)
 
-	TextFrame int               `json:"text_frame,omitempty"` // Frame of large text files; 0: Frame
+	TextFrame int               `json:"text_frame,omitempty"` // Frame of text files; 0: Frame
 	TextLevel zstd.EncoderLevel `json:"text_level,omitempty"` // Level of these; 0: Level
 	Deltas    Deltas            `json:"deltas,omitempty"`
 }
@@ -55,7 +55,7 @@ func Profiles() []Profile {
 		{ProfileFast, chunker.Params{Min: 16 << 10, Avg: 64 << 10, Max: 256 << 10}, Packing{Frame: packfile.DataFrameSize, Level: packfile.DefaultLevel}},
 		{ProfileDefault, chunker.DefaultParams, Packing{
 			Frame: packfile.DataFrameSize, Level: packfile.DefaultLevel,
-			TextFrame: 1 << 20, TextLevel: zstd.SpeedBetterCompression, Deltas: DeltasText,
+			TextFrame: 2 << 20, TextLevel: zstd.SpeedDefault, Deltas: DeltasText,
 		}},
 		{ProfileSmall, chunker.Params{Min: 1 << 10, Avg: 4 << 10, Max: 16 << 10}, Packing{Frame: 1 << 20, Level: zstd.SpeedBetterCompression, Deltas: DeltasAll}},
 	}
@@ -88,11 +88,18 @@ func (p Packing) validate() error {
 	return nil
 }
 
+// metaLevel is the level of metadata: there is little of it, and with small files
+// it is most of what a further version takes.
+const metaLevel = zstd.SpeedDefault
+
 // writer is how packs of a class are written.
 func (p Packing) writer(class packfile.Class) packfile.WriterOptions {
 	o := packfile.WriterOptions{Class: class}
-	if class == packfile.ClassData {
+	switch class {
+	case packfile.ClassData:
 		o.FrameSize, o.Level, o.TextFrame, o.TextLevel = p.Frame, p.Level, p.TextFrame, p.TextLevel
+	case packfile.ClassMeta:
+		o.Level = metaLevel
 	}
 	return o
 }

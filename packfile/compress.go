@@ -18,19 +18,24 @@ type Compression struct {
 	free []*job
 }
 
-// NewCompression makes one that Writers with the same Level, TextLevel and Workers
-// can have.
+// NewCompression makes one for Writers with these levels, frames and Workers.
 func NewCompression(o WriterOptions) (*Compression, error) {
 	o.ensureDefaults()
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
 	s := &Compression{workers: o.Workers}
-	levels := [lanes]zstd.EncoderLevel{laneMain: o.Level, laneText: o.TextLevel, laneDelta: min(max(o.Level, o.TextLevel), deltaLevelMax)}
-	for in, level := range levels {
+	for in, of := range [lanes]struct {
+		level zstd.EncoderLevel
+		frame int
+	}{
+		laneMain:  {o.Level, o.FrameSize},
+		laneText:  {o.TextLevel, o.TextFrame},
+		laneDelta: {min(max(o.Level, o.TextLevel), deltaLevelMax), DictMax + DeltaMax},
+	} {
 		s.encoders[in] = make(chan *zstd.Encoder, o.Workers)
 		for range o.Workers {
-			e, err := newEncoder(level) // allocates little until it is used
+			e, err := newEncoder(of.level, of.frame) // allocates little until it is used
 			if err != nil {
 				return nil, fmt.Errorf("make pack compressor: %w", err)
 			}

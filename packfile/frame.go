@@ -3,6 +3,7 @@ package packfile
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -160,15 +161,17 @@ func newDecoder() (*zstd.Decoder, error) {
 		zstd.WithDecoderMaxMemory(FrameMax+decodeSlack))
 }
 
-// zstdWindow bounds how much history an encoder keeps; frames larger than this
-// are single chunks larger than this.
-const zstdWindow = 1 << 20
+// windowMin is how much history an encoder keeps at least; frames larger than
+// their encoder's are single chunks larger than this.
+const windowMin = 1 << 20
 
-func newEncoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
+// newEncoder returns an encoder of frames that are filled up to size.
+func newEncoder(level zstd.EncoderLevel, size int) (*zstd.Encoder, error) {
+	window := 1 << bits.Len(uint(max(size, windowMin)-1)) // a power of two
 	return zstd.NewWriter(nil,
 		zstd.WithEncoderLevel(level),
 		zstd.WithEncoderConcurrency(1),
-		zstd.WithWindowSize(zstdWindow),
+		zstd.WithWindowSize(window),
 		zstd.WithLowerEncoderMem(true),
 		zstd.WithSingleSegment(true), // states the content size, always
 		zstd.WithEncoderCRC(false))   // the frame's own checksum covers it

@@ -19,7 +19,7 @@ func zstdFrame(stored []byte, raw int) Frame {
 
 func compress(t testing.TB, raw []byte) []byte {
 	t.Helper()
-	e, err := newEncoder(DefaultLevel)
+	e, err := newEncoder(DefaultLevel, DataFrameSize)
 	if err != nil {
 		t.Fatal(err)
 	}

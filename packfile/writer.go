@@ -25,8 +25,8 @@ type WriterOptions struct {
 	TextLevel zstd.EncoderLevel // Level of that; 0: Level
 	Workers   int               // frames compressed at once; 0: GOMAXPROCS
 
-	// Compression is shared with other Writers of the same levels and Workers;
-	// nil: the Writer has its own.
+	// Compression is shared with other Writers of the same levels, frames and
+	// Workers; nil: the Writer has its own.
 	Compression *Compression
 	Nonce       func() ([16]byte, error) // nil: from crypto/rand
 }
