@@ -469,7 +469,8 @@ func TestTextHasFramesOfItsOwn(t *testing.T) {
 			large++
 		}
 	}
-	if want := text >> 20; large < want || large > want+2 || inText < text {
+	frame := engine.Profiles()[1].Packing.TextFrame
+	if want := text / frame; large < want || large > want+1 || inText < text {
 		t.Errorf("%d large frames, %d bytes compressed, for %d bytes of text", large, inText, text)
 	}
 }

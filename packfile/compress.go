@@ -7,15 +7,14 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Compression is what Writers compress with, and may share: encoders, whose
-// number bounds how many frames are compressed at once, and buffers. Safe for
-// concurrent use.
+// Compression is what Writers compress with, and may share: encoders and buffers.
+// Safe for concurrent use.
 type Compression struct {
-	workers  int
-	encoders [lanes]chan *zstd.Encoder // idle ones of each lane
+	slots chan struct{} // holds one for each frame that is being compressed
 
-	mu   sync.Mutex
-	free []*job
+	mu       sync.Mutex
+	encoders [lanes][]*zstd.Encoder // idle ones; the last one used is used first, for an encoder takes memory once it is used
+	free     [lanes][]*job          // by lanes, too: a lane's buffers are of one size
 }
 
 // NewCompression makes one for Writers with these levels, frames and Workers.
@@ -24,7 +23,7 @@ func NewCompression(o WriterOptions) (*Compression, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	s := &Compression{workers: o.Workers}
+	s := &Compression{slots: make(chan struct{}, o.Workers)}
 	for in, of := range [lanes]struct {
 		level zstd.EncoderLevel
 		frame int
@@ -33,13 +32,12 @@ func NewCompression(o WriterOptions) (*Compression, error) {
 		laneText:  {o.TextLevel, o.TextFrame},
 		laneDelta: {min(max(o.Level, o.TextLevel), deltaLevelMax), DictMax + DeltaMax},
 	} {
-		s.encoders[in] = make(chan *zstd.Encoder, o.Workers)
 		for range o.Workers {
-			e, err := newEncoder(of.level, of.frame) // allocates little until it is used
+			e, err := newEncoder(of.level, of.frame)
 			if err != nil {
 				return nil, fmt.Errorf("make pack compressor: %w", err)
 			}
-			s.encoders[in] <- e
+			s.encoders[in] = append(s.encoders[in], e)
 		}
 	}
 	return s, nil
@@ -49,13 +47,11 @@ func NewCompression(o WriterOptions) (*Compression, error) {
 func (s *Compression) job(in lane) *job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := len(s.free)
-	if n == 0 {
+	j := pop(&s.free[in])
+	if j == nil {
 		return &job{lane: in, done: make(chan struct{}, 1)}
 	}
-	j := s.free[n-1]
-	s.free = s.free[:n-1]
-	j.lane, j.raw, j.frame, j.entries = in, j.raw[:0], Frame{}, j.entries[:0]
+	j.raw, j.frame, j.entries = j.raw[:0], Frame{}, j.entries[:0]
 	j.delta.reset()
 	return j
 }
@@ -64,7 +60,29 @@ func (s *Compression) job(in lane) *job {
 func (s *Compression) release(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.free = append(s.free, j)
+	s.free[j.lane] = append(s.free[j.lane], j)
+}
+
+// with calls fn with an encoder of a lane. As many are in use as slots are taken.
+func (s *Compression) with(in lane, fn func(*zstd.Encoder)) {
+	s.mu.Lock()
+	e := pop(&s.encoders[in])
+	s.mu.Unlock()
+	fn(e)
+	s.mu.Lock()
+	s.encoders[in] = append(s.encoders[in], e)
+	s.mu.Unlock()
+}
+
+// pop takes the last one off a stack; nil: it is empty.
+func pop[T any](of *[]*T) *T {
+	n := len(*of)
+	if n == 0 {
+		return nil
+	}
+	x := (*of)[n-1]
+	*of = (*of)[:n-1]
+	return x
 }
 
 // compressor compresses the frames of one pack side by side and gives them back in
@@ -73,14 +91,18 @@ func (s *Compression) release(j *job) {
 type compressor struct {
 	*Compression
 	queue   []*job    // submitted, oldest first
-	depth   int       // the most jobs that may be in the queue
+	depth   int       // so many in the queue, and no other frame is begun
 	waiting chan *job // of the queue, those that nobody has begun; room for all
 	queued  int64     // raw bytes in the queue
 }
 
+// queuedMax is how many raw bytes are in the queue before nothing more is begun,
+// whatever the number of processors.
+const queuedMax = 12 << 20
+
 func newCompressor(s *Compression) *compressor {
-	depth := 3 * s.workers
-	return &compressor{Compression: s, depth: depth, waiting: make(chan *job, depth)}
+	depth := 2*cap(s.slots) + 2
+	return &compressor{Compression: s, depth: depth, waiting: make(chan *job, depth+int(lanes))}
 }
 
 // job is a frame on its way. Its buffers are used again for other frames.
@@ -102,7 +124,7 @@ type collect func(j *job)
 // take returns an empty job of a lane to fill. If too many are in the queue, it waits
 // for the oldest and collects it.
 func (c *compressor) take(in lane, to collect) *job {
-	if len(c.queue) >= c.depth {
+	for len(c.queue) >= c.depth || c.queued >= queuedMax {
 		c.next(to)
 	}
 	return c.job(in)
@@ -116,7 +138,11 @@ func (c *compressor) submit(j *job) {
 	c.queue = append(c.queue, j)
 	c.queued += int64(len(j.raw))
 	c.waiting <- j
-	go func() { c.encode(<-c.waiting) }()
+	go func() {
+		c.slots <- struct{}{}
+		c.encode(<-c.waiting)
+		<-c.slots
+	}()
 }
 
 // drain collects all that is in the queue.
@@ -147,12 +173,10 @@ func (c *compressor) encode(j *job) {
 }
 
 func (c *compressor) encodePlain(j *job, in lane) {
-	e := <-c.encoders[in]
 	if cap(j.packed) == 0 {
 		j.packed = make([]byte, 0, len(j.raw)/2)
 	}
-	j.packed = e.EncodeAll(j.raw, j.packed[:0])
-	c.encoders[in] <- e
+	c.with(in, func(e *zstd.Encoder) { j.packed = e.EncodeAll(j.raw, j.packed[:0]) })
 	j.stored, j.frame.Codec = j.packed, CodecZstd
 	if len(j.packed) >= len(j.raw) {
 		j.stored, j.frame.Codec = j.raw, CodecRaw
@@ -171,9 +195,8 @@ const (
 // turned out to be none.
 func (c *compressor) encodeDelta(j *job) bool {
 	d := &j.delta
-	e := <-c.encoders[laneDelta]
-	err := d.encode(e, j)
-	c.encoders[laneDelta] <- e
+	var err error
+	c.with(laneDelta, func(e *zstd.Encoder) { err = d.encode(e, j) })
 	if err != nil || len(d.packed) >= len(j.raw) {
 		return false
 	}

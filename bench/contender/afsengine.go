@@ -5,7 +5,7 @@ import "github.com/artifortress/afs-engine/bench"
 func afsEngine() bench.Contender {
 	return bench.Contender{
 		Name:     Subject,
-		About:    "this project: content-defined chunks in compressed packs, zstd fastest but for large text files, changed text as deltas, every byte verified when read",
+		About:    "this project: content-defined chunks in compressed packs, zstd fastest, its next level for text, changed text as deltas, every byte verified when read",
 		Packages: []string{"fuse3"},
 		Version:  "{afs} version",
 		Env:      []string{"AFS_STORE={store}", "XDG_CACHE_HOME={state}", "XDG_CONFIG_HOME={state}", "XDG_STATE_HOME={state}"},

@@ -1,0 +1,75 @@
+package packfile
+
+import (
+	"bytes"
+	"sync"
+	"testing"
+
+	"github.com/artifortress/afs-engine/chunker"
+)
+
+// What frames under way take is bounded however many processors there are.
+func TestFramesUnderWayTakeSoMuchWhateverTheProcessors(t *testing.T) {
+	const frame = 2 << 20
+	shared, err := NewCompression(WriterOptions{Class: ClassData, TextFrame: frame, Workers: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWriter(t, WriterOptions{Class: ClassData, TextFrame: frame, Workers: 64, Compression: shared})
+	for i := range 80 {
+		data := bytes.Repeat([]byte{byte(i)}, 1<<20)
+		if err := w.AddText(chunker.Sum(data), data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	raw := 0
+	for _, free := range shared.free {
+		for _, j := range free {
+			raw += cap(j.raw)
+		}
+	}
+	if raw < 3*frame || raw > queuedMax+3*frame {
+		t.Errorf("buffers of %d bytes", raw)
+	}
+}
+
+// Writers with one Compression do not get into each other's way: they make what
+// each makes alone.
+func TestWritersShareACompression(t *testing.T) {
+	o := WriterOptions{Class: ClassData, FrameSize: 4000, TextFrame: 9000, Workers: 3}
+	chunks := dataChunks(generator(7), 400, 1500)
+	write := func(w *Writer) {
+		for i, c := range chunks {
+			add := func() error { return w.Add(c.id, c.kind, c.data, nil) }
+			if i%3 == 0 {
+				add = func() error { return w.AddText(c.id, c.data) }
+			}
+			if err := add(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	alone := newWriter(t, o)
+	write(alone)
+	_, want := seal(t, alone)
+	var err error
+	if o.Compression, err = NewCompression(o); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	var writers []*Writer
+	for range 4 {
+		w := newWriter(t, o)
+		writers = append(writers, w)
+		all.Go(func() { write(w) })
+	}
+	all.Wait()
+	for _, w := range writers {
+		if _, got := seal(t, w); !bytes.Equal(got, want) {
+			t.Error("a shared compression makes other bytes")
+		}
+	}
+}
