@@ -2,6 +2,7 @@ package packfile
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 	"testing"
 
@@ -11,14 +12,20 @@ import (
 // What frames under way take is bounded however many processors there are.
 func TestFramesUnderWayTakeSoMuchWhateverTheProcessors(t *testing.T) {
 	const frame = 2 << 20
-	shared, err := NewCompression(WriterOptions{Class: ClassData, TextFrame: frame, Workers: 64})
+	o := WriterOptions{Class: ClassData, FrameSize: 3000, TextFrame: frame, Workers: 64}
+	shared, err := NewCompression(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWriter(t, WriterOptions{Class: ClassData, TextFrame: frame, Workers: 64, Compression: shared})
+	o.Compression = shared
+	w := newWriter(t, o)
 	for i := range 80 {
 		data := bytes.Repeat([]byte{byte(i)}, 1<<20)
 		if err := w.AddText(chunker.Sum(data), data); err != nil {
+			t.Fatal(err)
+		}
+		small := data[:1000+i]
+		if err := w.Add(chunker.Sum(small), chunker.Data, small, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -26,14 +33,40 @@ func TestFramesUnderWayTakeSoMuchWhateverTheProcessors(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw := 0
-	for _, free := range shared.free {
+	for in, free := range shared.free {
 		for _, j := range free {
 			raw += cap(j.raw)
+			if lane(in) == laneMain && cap(j.raw) > 2*o.FrameSize {
+				t.Errorf("a buffer of %d bytes for small frames", cap(j.raw))
+			}
 		}
 	}
 	if raw < 3*frame || raw > queuedMax+3*frame {
 		t.Errorf("buffers of %d bytes", raw)
 	}
+}
+
+// The writer waits for the oldest frame, so that must not be the last to be done.
+func TestTheOldestFrameIsCompressedFirst(t *testing.T) {
+	shared, err := NewCompression(WriterOptions{Class: ClassData, Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCompressor(shared)
+	shared.slots <- struct{}{}
+	for range c.depth {
+		j := c.take(laneMain, nil)
+		j.raw = append(j.raw, "data"...)
+		c.submit(j)
+	}
+	<-shared.slots
+	done := func(j *job) bool { return len(j.done) > 0 }
+	last := c.queue[c.depth-1]
+	last.done <- <-last.done
+	if slices.ContainsFunc(c.queue, func(j *job) bool { return !done(j) }) {
+		t.Error("the newest frame is done, and older ones are not")
+	}
+	c.drain(func(*job) {})
 }
 
 // Writers with one Compression do not get into each other's way: they make what
