@@ -15,7 +15,7 @@ import (
 
 // Limits of bulk reads, in bytes.
 const (
-	heldMin    = 4 << 20   // what all of a reader's bulk reads hold at once is at least this
+	heldMin    = 9 << 20   // what all of a reader's bulk reads hold at once is at least this; room for a delta's bases as well
 	spanMax    = 1 << 20   // what one ranged read brings, or one frame;
 	spanMin    = 128 << 10 // less if there are many workers, but not less than this
 	spanGap    = 64 << 10  // so much that nobody wants is read, rather than asked for around

@@ -14,9 +14,10 @@ import (
 	"github.com/artifortress/afs-engine/packfile"
 )
 
-// committer makes this engine's things durable, one group at a time: seal and
-// put packs, hand them in together with the transitions that count on them,
-// answer. Requests that come while a group is under way share the next one.
+// committer makes this engine's things durable, one group at a time: seal packs,
+// put them, and meanwhile hand them in together with the transitions that count
+// on them; answer. Requests that come while a group is under way share the next
+// one.
 type committer struct {
 	packer *packer
 	store  backends.Store

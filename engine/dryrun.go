@@ -25,8 +25,7 @@ type tryChunks struct {
 	data      *packfile.Writer
 	meta      *packfile.Writer
 	stored    int64
-	packSize  int64
-	packing   Packing
+	writers   packWriters
 }
 
 func newTryChunks(plane dataplane.Chunks, dir string, p Packing, packSize int64) (*tryChunks, error) {
@@ -34,7 +33,7 @@ func newTryChunks(plane dataplane.Chunks, dir string, p Packing, packSize int64)
 	if err != nil {
 		return nil, err
 	}
-	return &tryChunks{plane: plane, seen: seen, packing: p, packSize: packSize}, nil
+	return &tryChunks{plane: plane, seen: seen, writers: newPackWriters(p, packSize)}, nil
 }
 
 func (t *tryChunks) known(ctx context.Context, ids []chunker.ID, have []bool) (asOf uint64, err error) {
@@ -59,7 +58,7 @@ func (t *tryChunks) put(ctx context.Context, c chunk) (added bool, err error) {
 	if err := t.seen.Put(c.id[:], value); err != nil {
 		return false, err
 	}
-	if t.packSize == 0 {
+	if t.writers.packSize == 0 {
 		return true, nil
 	}
 	return true, t.pack(c)
@@ -71,14 +70,14 @@ func (t *tryChunks) pack(c chunk) (err error) {
 		open, class = &t.meta, packfile.ClassMeta
 	}
 	if *open == nil {
-		if *open, err = packfile.NewWriter(t.packing.writer(class)); err != nil {
+		if *open, err = t.writers.begin(class); err != nil {
 			return err
 		}
 	}
 	if err := c.addTo(*open); err != nil {
 		return err
 	}
-	if (*open).Size() < t.packSize && (*open).Len() < entriesMax {
+	if (*open).Size() < t.writers.packSize && (*open).Len() < entriesMax {
 		return nil
 	}
 	return t.seal(open)

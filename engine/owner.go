@@ -16,8 +16,9 @@ import (
 )
 
 // owner is a store's dataplane.Service in this process: it holds the index, and
-// appends to the log. Its calls are short, or wait for nobody, so a pause of the
-// gate is short too, but for the rebuild that it is for.
+// appends to the log. Its calls are short, wait for nobody, or for this process's
+// packs to be written, so a pause of the gate is short too, but for the rebuild
+// that it is for.
 type owner struct {
 	c        Components
 	settings Settings

@@ -41,12 +41,16 @@ func (o *owner) Commit(ctx context.Context, g *dataplane.Group) ([]dataplane.Out
 		if done || err != nil {
 			return outcomes, err
 		}
+		g = &dataplane.Group{Packs: g.Packs, Transitions: g.Transitions} // the packs are there now, and nobody gets in between any more
 	}
 }
 
-// checksMax is how many packs are read and checked at a time. All cores take
-// part in each check, and hold a frame.
-const checksMax = 4
+// checksMax is how many packs are read and checked at a time, by checkersMax cores
+// each. Each of these holds a frame, and a delta's bases.
+const (
+	checksMax   = 4
+	checkersMax = 4
+)
 
 // believed is the index of a pack, which is read and checked if another program
 // has made it: every chunk is what its id says, every node refers to what the
@@ -63,7 +67,7 @@ func (o *owner) believed(ctx context.Context, p dataplane.Pack) (*packfile.Index
 	defer func() { <-o.checks }()
 	bases, done := o.basesOf(ctx)
 	defer done()
-	x, err := packfile.Check(ctx, o.c.Store, p.ID, p.Size, runtime.GOMAXPROCS(0), bases, func(e packfile.Entry, data []byte) error {
+	x, err := packfile.Check(ctx, o.c.Store, p.ID, p.Size, min(runtime.GOMAXPROCS(0), checkersMax), bases, func(e packfile.Entry, data []byte) error {
 		if !e.Kind.IsNode() {
 			return nil
 		}
@@ -169,7 +173,7 @@ func (o *owner) await(g *dataplane.Group) (same bool, err error) {
 func (o *owner) prepare(ctx context.Context, b *index.Batch, packs []*packfile.Index, g *dataplane.Group) (
 	records []commitlog.Record, now time.Time, outcomes []dataplane.Outcome, err error) {
 	exact := func(x *packfile.Index, e packfile.Entry) ([]chunker.ID, error) {
-		if err := g.Wait(); err != nil { // the pack is about to be read
+		if err := g.Wait(); err != nil { // the pack is about to be read; the few for which that is so hold mu meanwhile
 			return nil, err
 		}
 		return o.proj.exactDeps(ctx)(x, e)

@@ -17,16 +17,14 @@ import (
 // ingest may count on a chunk that another one has put into a pack, so the next
 // group takes every pack that is full, whoever filled it.
 type packer struct {
-	plane    dataplane.Chunks
-	packing  Packing
-	packSize int64
+	plane dataplane.Chunks
 
 	mu      sync.Mutex
+	writers packWriters
 	data    *openPack
 	meta    *openPack
-	full    batch // waiting for the committer
-	shared  map[packfile.Class]*packfile.Compression
-	spare   map[packfile.Class]*packfile.Writer // for the next packs: they have buffers and encoders already
+	full    batch                               // waiting for the committer
+	spare   map[packfile.Class]*packfile.Writer // for the next packs: they have buffers already
 	pending map[chunker.ID]struct{}             // in no index row yet; bounded by the size of the packs under way
 	recent  map[chunker.ID]struct{}             // no longer pending since settled was last counted up
 	settled atomic.Uint64                       // written under mu: how often chunks have left pending, for whatever reason
@@ -36,29 +34,18 @@ type packer struct {
 
 func newPacker(plane dataplane.Chunks, p Packing, packSize int64) *packer {
 	return &packer{
-		plane: plane, packing: p, packSize: packSize,
-		shared: map[packfile.Class]*packfile.Compression{}, spare: map[packfile.Class]*packfile.Writer{},
+		plane: plane, writers: newPackWriters(p, packSize), spare: map[packfile.Class]*packfile.Writer{},
 		pending: map[chunker.ID]struct{}{}, recent: map[chunker.ID]struct{}{},
 	}
 }
 
-// begin returns a writer for a new pack. Those of a class share encoders and
-// buffers: one is being filled, another sealed, and the processors are the same.
+// begin returns a writer for a new pack.
 func (p *packer) begin(class packfile.Class) (*packfile.Writer, error) {
 	if w := p.spare[class]; w != nil {
 		delete(p.spare, class)
 		return w, w.Reset()
 	}
-	o := p.packing.writer(class)
-	if p.shared[class] == nil {
-		c, err := packfile.NewCompression(o)
-		if err != nil {
-			return nil, err
-		}
-		p.shared[class] = c
-	}
-	o.Compression = p.shared[class]
-	return packfile.NewWriter(o)
+	return p.writers.begin(class)
 }
 
 // openPack is a pack being filled, and who filled it.
@@ -190,7 +177,7 @@ func (p *packer) add(ctx context.Context, mark uint64, t *tally, c chunk) (added
 	p.pending[c.id] = struct{}{}
 	(*open).shares[t] += int64(len(c.data))
 	(*open).edges += len(c.deps) + len(c.bases)
-	if (*open).Size() < p.packSize && (*open).Len() < entriesMax && (*open).edges < edgesMax {
+	if (*open).Size() < p.writers.packSize && (*open).Len() < entriesMax && (*open).edges < edgesMax {
 		return true, false, nil
 	}
 	// A full metadata pack takes the open data pack along, which its nodes may

@@ -57,7 +57,7 @@ func Profiles() []Profile {
 			Frame: packfile.DataFrameSize, Level: packfile.DefaultLevel,
 			TextFrame: 2 << 20, TextLevel: zstd.SpeedDefault, Deltas: DeltasText,
 		}},
-		{ProfileSmall, chunker.Params{Min: 1 << 10, Avg: 4 << 10, Max: 16 << 10}, Packing{Frame: 1 << 20, Level: zstd.SpeedBetterCompression, Deltas: DeltasAll}},
+		{ProfileSmall, chunker.Params{Min: 1 << 10, Avg: 4 << 10, Max: 16 << 10}, Packing{Frame: 1 << 20, Level: zstd.SpeedBetterCompression, TextFrame: 2 << 20, Deltas: DeltasAll}},
 	}
 }
 

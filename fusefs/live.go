@@ -11,7 +11,7 @@ import (
 
 // live knows the inodes that the kernel refers to, those it met first in front.
 // The kernel keeps its references for as long as its own memory lasts, and each
-// costs this process about a KiB. So beyond max of them it is asked to drop the
+// costs this process about a KiB, a directory up to two. So beyond max of them it is asked to drop the
 // oldest. What it does not drop, because it is in use or a directory of what
 // is, has its turn again later. The next use of one that it has dropped is a
 // lookup; its pages are read again, too.

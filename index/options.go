@@ -41,6 +41,7 @@ func (o Options) pebble() (memory int64, opts *pebble.Options) {
 		MaxOpenFiles:          openFilesMax,
 		FormatMajorVersion:    pebble.FormatNewest,
 		L0CompactionThreshold: overlapping,
+		L0StopWritesThreshold: 2 * overlapping,
 	}
 	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
 	for i := range opts.Levels[:len(opts.Levels)-1] { // nothing reads those of the last level

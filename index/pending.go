@@ -13,7 +13,7 @@ import (
 
 // pending is the chunk rows that a batch has made, changed or met, each once.
 // They become rows of Pebble's all together, in order, when the batch is
-// committed.
+// checked.
 type pending struct {
 	rows []pendingRow
 	last map[uint64]int32 // by the filter's key: the newest row with it

@@ -52,7 +52,7 @@ func BenchmarkFrameEncode(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		c := newCompressor(shared)
+		c := newCompressor(shared, QueueDefault)
 		b.SetBytes(int64(len(raw)))
 		b.ReportAllocs()
 		for b.Loop() {

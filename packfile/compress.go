@@ -94,15 +94,12 @@ type compressor struct {
 	depth   int       // so many in the queue, and no other frame is begun
 	waiting chan *job // of the queue, those that nobody has begun; room for all
 	queued  int64     // raw bytes in the queue
+	most    int64     // so many, and no other frame is begun, whatever the number of processors
 }
 
-// queuedMax is how many raw bytes are in the queue before nothing more is begun,
-// whatever the number of processors.
-const queuedMax = 12 << 20
-
-func newCompressor(s *Compression) *compressor {
+func newCompressor(s *Compression, most int64) *compressor {
 	depth := 2*cap(s.slots) + 2
-	return &compressor{Compression: s, depth: depth, waiting: make(chan *job, depth+int(lanes))}
+	return &compressor{Compression: s, depth: depth, most: most, waiting: make(chan *job, depth+int(lanes))}
 }
 
 // job is a frame on its way. Its buffers are used again for other frames.
@@ -124,7 +121,7 @@ type collect func(j *job)
 // take returns an empty job of a lane to fill. If too many are in the queue, it waits
 // for the oldest and collects it.
 func (c *compressor) take(in lane, to collect) *job {
-	for len(c.queue) >= c.depth || c.queued >= queuedMax {
+	for len(c.queue) >= c.depth || c.queued >= c.most {
 		c.next(to)
 	}
 	return c.job(in)
@@ -184,8 +181,8 @@ func (c *compressor) encodePlain(j *job, in lane) {
 }
 
 // A delta that takes more than the deltaPoor-th part of its raw bytes is kept
-// only if it saves the deltaGain-th part of what the frame takes otherwise: to
-// read it takes more than one read.
+// only if it saves the deltaGain-th part of what the frame takes compressed by
+// itself: to read it takes more than one read.
 const (
 	deltaPoor = 3
 	deltaGain = 8

@@ -41,7 +41,7 @@ func TestFramesUnderWayTakeSoMuchWhateverTheProcessors(t *testing.T) {
 			}
 		}
 	}
-	if raw < 3*frame || raw > queuedMax+3*frame {
+	if raw < 3*frame || raw > QueueDefault+3*frame {
 		t.Errorf("buffers of %d bytes", raw)
 	}
 }
@@ -52,7 +52,7 @@ func TestTheOldestFrameIsCompressedFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newCompressor(shared)
+	c := newCompressor(shared, QueueDefault)
 	shared.slots <- struct{}{}
 	for range c.depth {
 		j := c.take(laneMain, nil)

@@ -23,7 +23,8 @@ type WriterOptions struct {
 	Level     zstd.EncoderLevel // 0: DefaultLevel
 	TextFrame int               // FrameSize of what is added by AddText; 0: FrameSize
 	TextLevel zstd.EncoderLevel // Level of that; 0: Level
-	Workers   int               // frames compressed at once; 0: GOMAXPROCS
+	Workers   int               // frames compressed at once, of all Writers with one Compression; 0: GOMAXPROCS
+	Queue     int64             // plain bytes of frames that wait for compression before Add does; 0: QueueDefault
 
 	// Compression is shared with other Writers of the same levels, frames and
 	// Workers; nil: the Writer has its own.
@@ -35,6 +36,9 @@ type WriterOptions struct {
 // next one saves about 5 % more and takes almost twice the time, which is what
 // bounds an ingest.
 const DefaultLevel = zstd.SpeedFastest
+
+// QueueDefault is for WriterOptions.Queue.
+const QueueDefault = 8 << 20
 
 func (o *WriterOptions) ensureDefaults() {
 	if o.FrameSize == 0 {
@@ -54,6 +58,9 @@ func (o *WriterOptions) ensureDefaults() {
 	}
 	if o.Workers == 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Queue == 0 {
+		o.Queue = QueueDefault
 	}
 	if o.Nonce == nil {
 		o.Nonce = func() (n [16]byte, err error) {
@@ -97,10 +104,10 @@ const (
 
 // A Writer puts a pack together in memory. Chunks that are added in one way go
 // into frames in the order of their Adds, and frames into the object in the order
-// in which they are full, while several of them
-// are compressed at once: the same options, nonce and Adds give the same
-// bytes whatever Workers is. After Seal or Abort, Reset makes it ready for
-// another pack with the buffers and encoders it has, so that a steady state
+// in which they are full, while several of them are compressed at once: the same
+// options, nonce and Adds give the same bytes whatever Workers is. After Seal or
+// Abort, Reset makes it ready for another pack with the buffers it has, and the
+// encoders of its Compression, so that a steady state
 // allocates index entries only. Not safe for concurrent use.
 type Writer struct {
 	o          WriterOptions
@@ -133,7 +140,7 @@ func NewWriter(o WriterOptions) (*Writer, error) {
 			return nil, err
 		}
 	}
-	w := &Writer{o: o, comp: newCompressor(o.Compression), hash: blake3.New()}
+	w := &Writer{o: o, comp: newCompressor(o.Compression, o.Queue), hash: blake3.New()}
 	if err := w.Reset(); err != nil {
 		return nil, err
 	}
@@ -164,8 +171,8 @@ func (w *Writer) Reset() error {
 
 // Add appends a chunk. The caller vouches that id is kind.Sum(data); deps are
 // the ids that a node depends on, none for data. Neither slice is kept. Add
-// blocks while as many frames as there are workers wait for compression. After
-// an error the pack is as it was before.
+// blocks while as much waits for compression as may. After an error the pack is
+// as it was before.
 func (w *Writer) Add(id chunker.ID, kind chunker.Kind, data []byte, deps []chunker.ID) error {
 	if err := w.check(id, kind, data, deps, 0); err != nil {
 		return err

@@ -123,8 +123,8 @@ type Commits interface {
 	// End ends a session.
 	End(ctx context.Context, s index.SessionID) error
 
-	// Commit makes a group durable, then visible: packs that are in the store,
-	// and transitions, each decided on the state that the ones before it lead to.
+	// Commit makes a group durable, then visible: packs that are in the store, or
+	// on their way there, and transitions, each decided on the state that the ones before it lead to.
 	// Once it has begun it is carried out even if ctx ends.
 	// There is an outcome for each transition; err is about the whole group, and
 	// then nothing of it holds.

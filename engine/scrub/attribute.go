@@ -54,6 +54,9 @@ func (a *attribution) version(v *registry.Version) error {
 // dir reports whether something below is lost.
 func (a *attribution) dir(path string, e manifest.Entry) (lost bool, err error) {
 	key := append(append([]byte(nil), e.Tree[:]...), e.Attr.Tree[:]...)
+	if e.Attr.InlineNode() != nil {
+		key = append(key, 1) // another directory may have the same attributes in a node that is lost
+	}
 	if known, err := a.whole.Has(key); known || err != nil {
 		return false, err
 	}
