@@ -81,12 +81,12 @@ func (r *reader) blame(ctx context.Context, place dataplane.FramePlace, err erro
 
 // slot reads a frame into a slot, which the caller gives back.
 func (r *reader) slot(ctx context.Context, id frameID) (*slot, error) {
-	return r.slots.take(ctx, id, func(buf []byte) ([]byte, error) {
+	return r.slots.take(ctx, id, func(buffer func(int) []byte) ([]byte, error) {
 		place, err := frameAt(ctx, r.plane, id)
 		if err != nil {
 			return nil, err
 		}
-		return packfile.ReadFrame(ctx, r.store, place.Pack, place.Frame, buf, r.basesAt(ctx, 1))
+		return packfile.ReadFrame(ctx, r.store, place.Pack, place.Frame, buffer(int(place.Frame.Raw)), r.basesAt(ctx, 1))
 	})
 }
 

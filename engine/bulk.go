@@ -132,7 +132,9 @@ func (q *bulk) readSpan(ctx context.Context, pack packfile.ID, wanted []*wantedF
 func (q *bulk) decode(ctx context.Context, p packfile.Span, err error, f *wantedFrame, b *spanBuffers) error {
 	if err == nil && !f.whole() && q.deltas && f.Codec == packfile.CodecZstd {
 		var x *slot
-		x, err = q.r.slots.take(ctx, f.frameID, func(buf []byte) ([]byte, error) { return p.Decode(f.Frame, buf, nil) })
+		x, err = q.r.slots.take(ctx, f.frameID, func(buffer func(int) []byte) ([]byte, error) {
+			return p.Decode(f.Frame, buffer(int(f.Raw)), nil)
+		})
 		if err == nil {
 			defer q.r.slots.give(x)
 			return q.give(ctx, f, x.raw, b)

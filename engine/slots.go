@@ -36,11 +36,11 @@ const slotsMax = 256
 
 func newSlots(max int64) *slots { return &slots{max: max, at: map[frameID]*slot{}} }
 
-// take returns the frame id, which load decodes into the buffer it is given if
-// nobody has. load must not take slots itself: others may wait for it. If it fails
+// take returns the frame id, which load decodes, if nobody has, into a buffer that
+// it asks for, once, or into one of its own if there is none for it. load must not take slots itself: others may wait for it. If it fails
 // because its ctx has ended, they load the frame themselves. The caller gives the
 // slot back.
-func (s *slots) take(ctx context.Context, id frameID, load func(buf []byte) ([]byte, error)) (*slot, error) {
+func (s *slots) take(ctx context.Context, id frameID, load func(buffer func(size int) []byte) ([]byte, error)) (*slot, error) {
 	for {
 		s.mu.Lock()
 		s.tick++
@@ -67,14 +67,18 @@ func (s *slots) take(ctx context.Context, id frameID, load func(buf []byte) ([]b
 }
 
 // loadLocked makes a slot and unlocks s.
-func (s *slots) loadLocked(ctx context.Context, id frameID, load func(buf []byte) ([]byte, error)) (*slot, error) {
+func (s *slots) loadLocked(ctx context.Context, id frameID, load func(buffer func(size int) []byte) ([]byte, error)) (*slot, error) {
 	x := &slot{id: id, ready: make(chan struct{}), users: 1, last: s.tick}
 	s.at[id] = x
-	x.buf = s.bufferLocked()
 	s.mu.Unlock()
 
+	x.raw, x.err = load(func(size int) []byte {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		x.buf = s.bufferLocked(size)
+		return x.buf
+	})
 	had := int64(cap(x.buf))
-	x.raw, x.err = load(x.buf)
 	if x.err == nil && !within(x.raw, x.buf) {
 		x.buf = x.raw
 	}
@@ -98,28 +102,40 @@ func within(raw, buf []byte) bool {
 	return len(raw) > 0 && cap(buf) > 0 && &raw[0] == &buf[:1][0]
 }
 
-// bufferLocked finds a buffer: one that is free, else that of the frame that was
-// taken longest ago, if there are enough buffers already.
-func (s *slots) bufferLocked() (buf []byte) {
-	if n := len(s.free); n > 0 {
-		buf, s.free = s.free[n-1], s.free[:n-1]
-		return buf
-	}
-	if s.held < s.max && len(s.at) <= slotsMax {
-		return nil
-	}
-	var oldest *slot
-	for _, x := range s.at {
-		if x.users == 0 && (oldest == nil || x.last < oldest.last) {
-			oldest = x
+// bufferLocked finds a buffer for size bytes: one that is free, else that of the
+// frame that was taken longest ago, if there are enough buffers already. What is
+// too small goes, until there is room for a new one, and so does what is far too
+// large: a store's frames are of two or three sizes.
+func (s *slots) bufferLocked(size int) []byte {
+	for n := len(s.free); n > 0; n = len(s.free) {
+		buf := s.free[n-1]
+		s.free = s.free[:n-1]
+		if fits(buf, size) {
+			return buf
 		}
+		s.held -= int64(cap(buf))
 	}
-	if oldest == nil {
-		return nil
+	for s.held+int64(size) > s.max || len(s.at) > slotsMax {
+		var oldest *slot
+		for _, x := range s.at {
+			if x.users == 0 && (oldest == nil || x.last < oldest.last) {
+				oldest = x
+			}
+		}
+		if oldest == nil {
+			break
+		}
+		delete(s.at, oldest.id)
+		if fits(oldest.buf, size) {
+			return oldest.buf
+		}
+		s.held -= int64(cap(oldest.buf))
 	}
-	delete(s.at, oldest.id)
-	return oldest.buf
+	return nil
 }
+
+// fits says that size bytes have room in buf and leave less than as much again.
+func fits(buf []byte, size int) bool { return size <= cap(buf) && cap(buf) < 2*size }
 
 // give ends a use of a slot. Of more memory than there should be, which it takes
 // when more frames are in use at once than fit, what is given back first goes.

@@ -19,7 +19,7 @@ func TestSlotsReadEachFrameOnce(t *testing.T) {
 	reads := 0
 	for range 3 {
 		for n := range uint32(10) {
-			x, err := s.take(t.Context(), frameID{Frame: n}, func(buf []byte) ([]byte, error) { reads++; return slotBytes(n, buf), nil })
+			x, err := s.take(t.Context(), frameID{Frame: n}, func(buffer func(int) []byte) ([]byte, error) { reads++; return slotBytes(n, buffer(1000)), nil })
 			if err != nil || string(x.raw) != string(slotBytes(n, nil)) {
 				t.Fatalf("frame %d: %v", n, err)
 			}
@@ -46,11 +46,11 @@ func TestSlotsInACrowd(t *testing.T) {
 				for range 1 + r.IntN(each) {
 					n := r.Uint32N(30)
 					fails := r.IntN(10) == 0
-					x, err := s.take(t.Context(), frameID{Frame: n}, func(buf []byte) ([]byte, error) {
+					x, err := s.take(t.Context(), frameID{Frame: n}, func(buffer func(int) []byte) ([]byte, error) {
 						if fails {
 							return nil, no
 						}
-						return slotBytes(n, buf), nil
+						return slotBytes(n, buffer(1000)), nil
 					})
 					if err == nil {
 						held = append(held, x)
@@ -88,7 +88,7 @@ func TestSlotsInACrowd(t *testing.T) {
 func TestSlotsAreFewHoweverSmall(t *testing.T) {
 	s := newSlots(1 << 30)
 	for n := range uint32(3 * slotsMax) {
-		x, err := s.take(t.Context(), frameID{Frame: n}, func(buf []byte) ([]byte, error) { return slotBytes(n, buf), nil })
+		x, err := s.take(t.Context(), frameID{Frame: n}, func(buffer func(int) []byte) ([]byte, error) { return slotBytes(n, buffer(1000)), nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestSlotsOutliveWhoeverWasReading(t *testing.T) {
 	loading := make(chan struct{})
 	first := make(chan error, 1)
 	go func() {
-		_, err := s.take(ctx, frameID{}, func([]byte) ([]byte, error) {
+		_, err := s.take(ctx, frameID{}, func(func(int) []byte) ([]byte, error) {
 			close(loading)
 			<-ctx.Done()
 			return nil, ctx.Err()
@@ -116,7 +116,7 @@ func TestSlotsOutliveWhoeverWasReading(t *testing.T) {
 	<-loading
 	second := make(chan error, 1)
 	go func() {
-		x, err := s.take(t.Context(), frameID{}, func(buf []byte) ([]byte, error) { return slotBytes(1, buf), nil })
+		x, err := s.take(t.Context(), frameID{}, func(buffer func(int) []byte) ([]byte, error) { return slotBytes(1, buffer(1000)), nil })
 		if err == nil {
 			s.give(x)
 		}
@@ -148,18 +148,56 @@ func ended(t *testing.T) context.Context {
 
 func TestASlotsBufferIsCountedWhole(t *testing.T) {
 	s := newSlots(1)
-	x, err := s.take(t.Context(), frameID{}, func([]byte) ([]byte, error) { return make([]byte, 10, 1000)[:10:10], nil })
+	x, err := s.take(t.Context(), frameID{}, func(func(int) []byte) ([]byte, error) { return make([]byte, 10, 1000)[:10:10], nil })
 	if err != nil || s.held != 10 { // nobody can see the rest
 		t.Fatalf("%d bytes, %v", s.held, err)
 	}
 	s.give(x)
 	large := make([]byte, 1000)
 	s = newSlots(2000)
-	x, _ = s.take(t.Context(), frameID{}, func([]byte) ([]byte, error) { return large, nil })
+	x, _ = s.take(t.Context(), frameID{}, func(func(int) []byte) ([]byte, error) { return large, nil })
 	s.give(x)
 	s.max = 1000
-	y, _ := s.take(t.Context(), frameID{Frame: 1}, func(buf []byte) ([]byte, error) { return append(buf[:0], "small"...)[:5:5], nil })
+	y, _ := s.take(t.Context(), frameID{Frame: 1}, func(buffer func(int) []byte) ([]byte, error) {
+		return append(buffer(600)[:0], make([]byte, 600)...)[:600:600], nil
+	})
 	if s.held != 1000 || cap(y.buf) != 1000 {
 		t.Errorf("%d bytes are counted, the buffer has %d", s.held, cap(y.buf))
+	}
+}
+
+// Frames are of two sizes: what is read stays, as long as there is room, whatever
+// was read before.
+func TestSlotsOfTwoSizes(t *testing.T) {
+	s := newSlots(16_000)
+	var read []uint32
+	take := func(n uint32, size int) {
+		x, err := s.take(t.Context(), frameID{Frame: n}, func(buffer func(int) []byte) ([]byte, error) {
+			read = append(read, n)
+			return append(buffer(size)[:0], make([]byte, size)...), nil
+		})
+		if err != nil || len(x.raw) != size {
+			t.Fatalf("frame %d: %d bytes, %v", n, len(x.raw), err)
+		}
+		s.give(x)
+	}
+	for round := range uint32(3) {
+		for n := range uint32(40) {
+			take(1000*round+n, 1000)
+		}
+		if s.held < 15_000 || s.held > 16_400 {
+			t.Errorf("%d bytes of small frames are held", s.held)
+		}
+		read = nil
+		for range 3 {
+			take(1000*round+100, 8000)
+			take(1000*round+101, 7000)
+		}
+		if len(read) != 2 {
+			t.Errorf("two large frames are read %d times", len(read))
+		}
+		if s.held < 15_000 || s.held > 16_400 {
+			t.Errorf("%d bytes of large frames are held", s.held)
+		}
 	}
 }
