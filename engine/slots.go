@@ -37,9 +37,9 @@ const slotsMax = 256
 func newSlots(max int64) *slots { return &slots{max: max, at: map[frameID]*slot{}} }
 
 // take returns the frame id, which load decodes, if nobody has, into a buffer that
-// it asks for, once, or into one of its own if there is none for it. load must not take slots itself: others may wait for it. If it fails
-// because its ctx has ended, they load the frame themselves. The caller gives the
-// slot back.
+// it asks for, once, or into one of its own if there is none for it. load must not
+// take slots itself: others may wait for it. If it fails because its ctx has ended,
+// they load the frame themselves. The caller gives the slot back.
 func (s *slots) take(ctx context.Context, id frameID, load func(buffer func(size int) []byte) ([]byte, error)) (*slot, error) {
 	for {
 		s.mu.Lock()

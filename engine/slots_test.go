@@ -189,6 +189,12 @@ func TestSlotsOfTwoSizes(t *testing.T) {
 			t.Errorf("%d bytes of small frames are held", s.held)
 		}
 		read = nil
+		for n := range uint32(14) {
+			take(1000*round+26+n, 1000)
+		}
+		if len(read) > 0 {
+			t.Errorf("small frames %d have not stayed", read)
+		}
 		for range 3 {
 			take(1000*round+100, 8000)
 			take(1000*round+101, 7000)
