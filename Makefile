@@ -32,8 +32,8 @@ benchdocs: ## put the tables of RESULTS (default: the last run of make bench) in
 	if [ -e $(dir $(RESULTS))inner.txt ]; then cp $(dir $(RESULTS))inner.txt docs/bench/; fi
 	go test ./bench/report -run TestDocsShowTheResults -update
 
-tradeoff: build ## measure chunk sizes, frame sizes and levels on four Go toolchains, and put table and plot into docs/benchmarks.md
-	bin/afs-engine bench tradeoff --out docs/bench
+tradeoff: build ## measure chunk sizes, frame sizes, levels and profiles on three corpora, and put tables and plots into docs/benchmarks.md
+	for corpus in toolchains text typescript; do bin/afs-engine bench tradeoff --corpora $$corpus --out docs/bench/tradeoff/$$corpus || exit; done
 	go test ./bench/report -run TestDocsShowTheResults -update
 
 demo: tools build ## two Go releases in one store: ingest, mount, run, diff, kill, damage, rebuild

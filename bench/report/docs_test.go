@@ -23,9 +23,8 @@ var update = flag.Bool("update", false, "rewrite the generated parts of docs/ben
 
 const (
 	resultsFile  = "../../docs/bench/results.json"
-	innerFile    = "../../docs/bench/inner.txt"     // need not be there
-	tradeoffFile = "../../docs/bench/tradeoff.json" // need not be there
-	tradeoffPlot = "../../docs/bench/tradeoff.svg"
+	innerFile    = "../../docs/bench/inner.txt" // need not be there
+	tradeoffDirs = "../../docs/bench/tradeoff"  // one for each corpus; need not be there
 	benchDoc     = "../../docs/benchmarks.md"
 	readme       = "../../README.md"
 )
@@ -94,28 +93,39 @@ func inner(t *testing.T) *report.Inner {
 	return in
 }
 
-// tradeoffs are the table and the plot of the trade-off, once it was measured.
-// The plot is a file of its own, which is held to the numbers as well.
+// tradeoffs are the tables and the plots of the trade-off on each corpus that it
+// was measured on. The plots are files of their own, which are held to the
+// numbers as well.
 func tradeoffs(t *testing.T) string {
-	res, err := tradeoff.Load(tradeoffFile)
-	if errors.Is(err, fs.ErrNotExist) {
+	files, err := filepath.Glob(filepath.Join(tradeoffDirs, "*", "tradeoff.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
 		return "It was not measured for this release.\n"
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	plot, err := res.SVG()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if *update {
-		if err := os.WriteFile(tradeoffPlot, plot, 0o666); err != nil {
+	var b strings.Builder
+	for _, file := range files {
+		res, err := tradeoff.Load(file)
+		if err != nil {
 			t.Fatal(err)
 		}
-	} else if read(t, tradeoffPlot) != string(plot) {
-		t.Errorf("%s does not show what %s has: run make benchdocs", tradeoffPlot, tradeoffFile)
+		plot, err := res.SVG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(filepath.Dir(file), "tradeoff.svg")
+		if *update {
+			if err := os.WriteFile(path, plot, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		} else if read(t, path) != string(plot) {
+			t.Errorf("%s does not show what %s has: run make benchdocs", path, file)
+		}
+		fmt.Fprintf(&b, "### %s\n\n![what is stored against what a cold read costs](bench/tradeoff/%[1]s/tradeoff.svg)\n\n%[2]s\n",
+			res.Corpus.Name, res.Markdown())
 	}
-	return "![what is stored against what a cold read costs](bench/tradeoff.svg)\n\n" + res.Markdown()
+	return b.String()
 }
 
 func corpora() string {

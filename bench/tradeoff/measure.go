@@ -68,6 +68,10 @@ func Measure(ctx context.Context, o Options) (r *Result, err error) {
 // point makes a store, measures it, and removes it.
 func (o *Options) point(ctx context.Context, dir string, c Choice, r *Result) (p Point, err error) {
 	p.Choice = c
+	create, err := c.options(o.Now)
+	if err != nil {
+		return p, err
+	}
 	if err := localfs.Create(dir); err != nil {
 		return p, err
 	}
@@ -76,7 +80,7 @@ func (o *Options) point(ctx context.Context, dir string, c Choice, r *Result) (p
 	if err != nil {
 		return p, err
 	}
-	if _, err := engine.Create(ctx, store, c.options(o.Now)); err != nil {
+	if _, err := engine.Create(ctx, store, create); err != nil {
 		return p, err
 	}
 	parts := engine.Components{Store: store, IndexDir: filepath.Join(dir, "index"), Now: o.Now}

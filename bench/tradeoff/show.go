@@ -15,7 +15,18 @@ import (
 )
 
 func (c Choice) String() string {
+	if c.Profile != "" {
+		return "profile " + c.Profile
+	}
 	return fmt.Sprintf("chunks of %s, frames of %s, %s", size(c.ChunkAvg), size(c.Frame), zstd.EncoderLevel(c.Level))
+}
+
+// line names what has frames of all sizes.
+func (c Choice) line() string {
+	if c.Profile != "" {
+		return c.String()
+	}
+	return "chunks of " + size(c.ChunkAvg) + ", " + zstd.EncoderLevel(c.Level).String()
 }
 
 // size is a power of two as people write it.
@@ -34,7 +45,7 @@ func (r *Result) Markdown() string {
 	b.WriteString("| chunks | frames | level | profile | everything | of it index | chunks stored | CPU, ingests | cold read of 4 KiB |\n|---:|---:|---|---|---:|---:|---:|---:|---:|\n")
 	for _, p := range slices.SortedStableFunc(slices.Values(r.Points), func(a, b Point) int { return int(a.Bytes() - b.Bytes()) }) {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %.1f MB | %.1f MB | %s | %.1f s | %.0f µs |\n",
-			size(p.ChunkAvg), size(p.Frame), zstd.EncoderLevel(p.Level), p.profile(),
+			size(p.ChunkAvg), size(p.Frame), zstd.EncoderLevel(p.Level), p.Profile,
 			float64(p.Bytes())/1e6, float64(p.IndexBytes)/1e6, humanize.Comma(p.Chunks), p.CPUSeconds, p.ReadSeconds*1e6)
 	}
 	return b.String()
@@ -56,27 +67,34 @@ func (r *Result) SVG() ([]byte, error) {
 	var xs, ys []float64
 	var avgs, levels, frames []int
 	var names labels
-	lines := map[[2]int]*chartdraw.ContinuousSeries{}
+	lines := map[Choice]*chartdraw.ContinuousSeries{}
 	var order []*chartdraw.ContinuousSeries
 	for _, p := range r.Points {
-		position(&frames, p.Frame)
+		if p.Profile == "" {
+			position(&frames, p.Frame)
+		}
 	}
 	slices.Sort(frames)
 	for _, p := range r.Points {
-		key := [2]int{p.ChunkAvg, p.Level}
+		key := p.Choice
+		key.Frame = 0 // a line is of frames of all sizes
 		if lines[key] == nil {
-			look := chartdraw.Style{StrokeWidth: 2, DotWidth: 1, DotWidthProvider: dotWidth(r.Points, p, frames)}
-			look.StrokeColor = charts.ColorFromHex(lineColors[position(&avgs, p.ChunkAvg)%len(lineColors)])
+			look := chartdraw.Style{StrokeWidth: 2, DotWidth: 1, DotWidthProvider: dotWidth(r.Points, key, frames)}
+			if p.Profile != "" {
+				look.StrokeColor = charts.ColorFromHex("#222222")
+			} else {
+				look.StrokeColor = charts.ColorFromHex(lineColors[position(&avgs, p.ChunkAvg)%len(lineColors)])
+				look.StrokeDashArray = lineDashes[position(&levels, p.Level)%len(lineDashes)]
+			}
 			look.DotColor = look.StrokeColor
-			look.StrokeDashArray = lineDashes[position(&levels, p.Level)%len(lineDashes)]
-			lines[key] = &chartdraw.ContinuousSeries{Name: "chunks of " + size(p.ChunkAvg) + ", " + zstd.EncoderLevel(p.Level).String(), Style: look}
+			lines[key] = &chartdraw.ContinuousSeries{Name: key.line(), Style: look}
 			order = append(order, lines[key])
 		}
 		l, x, y := lines[key], float64(p.Bytes())/1e6, p.ReadSeconds*1e6
 		l.XValues, l.YValues = append(l.XValues, x), append(l.YValues, y)
 		xs, ys = append(xs, x), append(ys, y)
-		if name := p.profile(); name != "" {
-			names = append(names, label{x, y, "profile " + name})
+		if p.Profile != "" {
+			names = append(names, label{x, y, p.Choice.String()})
 		}
 	}
 	var sizes []string
@@ -105,15 +123,16 @@ func (r *Result) SVG() ([]byte, error) {
 	return append(b.Bytes(), '\n'), nil
 }
 
-// dotWidth is how large the dots of the line of p are drawn.
-func dotWidth(all []Point, p Point, frames []int) chartdraw.SizeProvider {
-	var line []float64
-	for _, other := range all {
-		if other.ChunkAvg == p.ChunkAvg && other.Level == p.Level {
-			line = append(line, 3+2*float64(slices.Index(frames, other.Frame)))
+// dotWidth is how large the dots of a line are drawn; a profile has one.
+func dotWidth(all []Point, line Choice, frames []int) chartdraw.SizeProvider {
+	var widths []float64
+	for _, p := range all {
+		frame := p.Frame
+		if p.Frame = 0; p.Choice == line {
+			widths = append(widths, 3+2*float64(max(slices.Index(frames, frame), 0)))
 		}
 	}
-	return func(_, _ chartdraw.Range, i int, _, _ float64) float64 { return line[i] }
+	return func(_, _ chartdraw.Range, i int, _, _ float64) float64 { return widths[i] }
 }
 
 // position is where v stands in all, which it is added to if it is new.

@@ -65,6 +65,16 @@ type Choice struct {
 	ChunkAvg int `json:"chunk_avg"`
 	Frame    int `json:"frame"`
 	Level    int `json:"level"` // of zstd: 1 (fastest) to 4 (best)
+
+	// Profile names a profile that is measured as it is, with what it chooses
+	// for text, and with its deltas. The other fields are then its own. Without,
+	// all files are packed alike and nothing is a delta.
+	Profile string `json:"profile,omitempty"`
+}
+
+// Profile is the choice of a whole profile.
+func Profile(p engine.Profile) Choice {
+	return Choice{p.Chunker.Avg, p.Packing.Frame, int(p.Packing.Level), p.Name}
 }
 
 // Grid is every combination, the frames of a chunk size and level together,
@@ -73,31 +83,23 @@ func Grid(chunkAvgs, frames, levels []int) (all []Choice) {
 	for _, avg := range chunkAvgs {
 		for _, level := range levels {
 			for _, frame := range frames {
-				all = append(all, Choice{avg, frame, level})
+				all = append(all, Choice{ChunkAvg: avg, Frame: frame, Level: level})
 			}
 		}
 	}
 	return all
 }
 
-func (c Choice) options(now func() time.Time) engine.CreateOptions {
-	return engine.CreateOptions{
-		Chunker: chunker.Params{Min: c.ChunkAvg / 4, Avg: c.ChunkAvg, Max: min(4*c.ChunkAvg, chunker.MaxSize)},
-		Packing: engine.Packing{Frame: c.Frame, Level: zstd.EncoderLevel(c.Level)},
-		Now:     now,
+func (c Choice) options(now func() time.Time) (o engine.CreateOptions, err error) {
+	o.Now = now
+	if c.Profile != "" {
+		p, err := engine.ProfileNamed(c.Profile)
+		o.Chunker, o.Packing = p.Chunker, p.Packing
+		return o, err
 	}
-}
-
-// profile is the name of the profile that makes this choice, or "". What else a
-// profile chooses, deltas above all, is left out of the trade-off.
-func (c Choice) profile() string {
-	o := c.options(nil)
-	for _, p := range engine.Profiles() {
-		if p.Chunker == o.Chunker && p.Packing.Frame == o.Packing.Frame && p.Packing.Level == o.Packing.Level {
-			return p.Name
-		}
-	}
-	return ""
+	o.Chunker = chunker.Params{Min: c.ChunkAvg / 4, Avg: c.ChunkAvg, Max: min(4*c.ChunkAvg, chunker.MaxSize)}
+	o.Packing = engine.Packing{Frame: c.Frame, Level: zstd.EncoderLevel(c.Level)}
+	return o, nil
 }
 
 // Load reads the file of a Result.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/artifortress/afs-engine/bench"
+	"github.com/artifortress/afs-engine/engine"
 )
 
 func check(t testing.TB, err error) {
@@ -61,7 +62,7 @@ func options(t testing.TB, choices ...Choice) Options {
 }
 
 func TestPointsShowWhatTheirChoiceCosts(t *testing.T) {
-	o := options(t, Choice{4 << 10, 256 << 10, 1}, Choice{64 << 10, 256 << 10, 1}, Choice{64 << 10, 16 << 10, 1})
+	o := options(t, Choice{4 << 10, 256 << 10, 1, ""}, Choice{64 << 10, 256 << 10, 1, ""}, Choice{64 << 10, 16 << 10, 1, ""})
 	r, err := Measure(context.Background(), o)
 	check(t, err)
 	small, large, frames := r.Points[0], r.Points[1], r.Points[2]
@@ -86,6 +87,25 @@ func TestPointsShowWhatTheirChoiceCosts(t *testing.T) {
 	expectEmpty(t, o.Work)
 }
 
+// TestProfilesAreMeasuredWhole compares a profile with what it is without its
+// deltas: the second release is text in which little has changed.
+func TestProfilesAreMeasuredWhole(t *testing.T) {
+	p, err := engine.ProfileNamed(engine.ProfileDefault)
+	check(t, err)
+	whole := Profile(p)
+	bare := whole
+	bare.Profile = ""
+	r, err := Measure(context.Background(), options(t, whole, bare))
+	check(t, err)
+	if r.Points[0].Choice != whole || r.Points[0].StoredBytes > r.Points[1].StoredBytes*19/20 {
+		t.Errorf("%s: %d bytes; %s: %d, want at most 0.95 of it", whole, r.Points[0].StoredBytes, bare, r.Points[1].StoredBytes)
+	}
+	whole.Profile = "none"
+	if _, err := Measure(context.Background(), options(t, whole)); !errors.Is(err, engine.ErrUsage) {
+		t.Errorf("a profile that there is not: %v", err)
+	}
+}
+
 func expectEmpty(t *testing.T, dir string) {
 	t.Helper()
 	if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
@@ -95,14 +115,14 @@ func expectEmpty(t *testing.T, dir string) {
 
 func TestWhatStopsKeepsItsPointsAndLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	o := options(t, Choice{8 << 10, 64 << 10, 1}, Choice{16 << 10, 64 << 10, 1})
+	o := options(t, Choice{8 << 10, 64 << 10, 1, ""}, Choice{16 << 10, 64 << 10, 1, ""})
 	o.Log = func(string) { cancel() }
 	r, err := Measure(ctx, o)
 	if !errors.Is(err, context.Canceled) || len(r.Points) != 1 {
 		t.Errorf("%d points, %v", len(r.Points), err)
 	}
 	expectEmpty(t, o.Work)
-	if _, err := Measure(context.Background(), options(t, Choice{8 << 10, 64 << 10, 9})); err == nil {
+	if _, err := Measure(context.Background(), options(t, Choice{8 << 10, 64 << 10, 9, ""})); err == nil {
 		t.Error("level 9 was measured")
 	}
 	if _, err := Measure(context.Background(), options(t)); !errors.Is(err, bench.ErrOptions) {
@@ -113,8 +133,12 @@ func TestWhatStopsKeepsItsPointsAndLeavesNothing(t *testing.T) {
 // made is what a run could have come to.
 func made() *Result {
 	r := &Result{Schema: Schema, Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Seconds: 60, Reads: 200, Corpus: bench.CorpusInfo{Name: "apps"}}
-	for i, c := range Grid([]int{4 << 10, 8 << 10}, []int{256 << 10, 1 << 20}, []int{1, 3}) {
-		r.Points = append(r.Points, Point{Choice: c, StoredBytes: int64(9-i) * 1e7, IndexBytes: 1e6, Chunks: 12345, CPUSeconds: 2, ReadSeconds: 1e-4 * float64(i+1)})
+	choices := Grid([]int{4 << 10, 8 << 10}, []int{256 << 10, 1 << 20}, []int{1, 3})
+	for _, p := range engine.Profiles()[1:] {
+		choices = append(choices, Profile(p))
+	}
+	for i, c := range choices {
+		r.Points = append(r.Points, Point{Choice: c, StoredBytes: int64(len(choices)-i) * 1e7, IndexBytes: 1e6, Chunks: 12345, CPUSeconds: 2, ReadSeconds: 1e-4 * float64(i+1)})
 	}
 	return r
 }
@@ -122,8 +146,8 @@ func made() *Result {
 func TestThePlotHasEveryPointAndNamesTheProfiles(t *testing.T) {
 	svg, err := made().SVG()
 	check(t, err)
-	if n := bytes.Count(svg, []byte("<circle")); n != 8 {
-		t.Errorf("%d dots, want 8", n)
+	if n := bytes.Count(svg, []byte("<circle")); n != 10 {
+		t.Errorf("%d dots, want 10", n)
 	}
 	for _, want := range []string{"chunks of 4 KiB, better", "chunks of 8 KiB, fastest", "frames of 256 KiB, 1 MiB", ">profile default<", ">profile small<", "cold read"} {
 		if !bytes.Contains(svg, []byte(want)) {
@@ -167,7 +191,7 @@ func TestPlotsOfAnythingAreWellFormed(t *testing.T) {
 
 func TestTheTableBeginsWithTheSmallest(t *testing.T) {
 	text := made().Markdown()
-	first, last := strings.Index(text, "| 8 KiB | 1 MiB | better |"), strings.Index(text, "| 4 KiB | 256 KiB | fastest |  | 91.0 MB | 1.0 MB | 12,345 | 2.0 s | 100 µs |")
+	first, last := strings.Index(text, "| 4 KiB | 1 MiB | better | small |"), strings.Index(text, "| 4 KiB | 256 KiB | fastest |  | 101.0 MB | 1.0 MB | 12,345 | 2.0 s | 100 µs |")
 	if first < 0 || last < first {
 		t.Errorf("order: %d, %d\n%s", first, last, text)
 	}

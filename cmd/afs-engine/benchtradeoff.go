@@ -12,6 +12,7 @@ import (
 
 	"github.com/artifortress/afs-engine/bench/tradeoff"
 	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine"
 )
 
 // tradeoffCorpus is what is measured on, unless --corpus or --corpora says
@@ -24,14 +25,17 @@ func (a *app) benchTradeoffCommand() *cobra.Command {
 		o              tradeoff.Options
 		chunks, frames []string
 		levels         []int
+		profiles       []string
 	)
 	cmd := &cobra.Command{
 		Use:   "tradeoff [--corpus DIR…]",
-		Short: "measure what chunk sizes, frame sizes and levels cost",
-		Long: `Make a store for each choice of chunk average, frame size and compression level, put
-the releases DIR… into it in their order, and say what it takes, everything counted,
-and what a cold random read of 4 KiB costs. Written below --out: tradeoff.json, with
-all numbers, and tradeoff.svg, a plot. Without --corpus the data are four Go toolchains.`,
+		Short: "measure what chunk sizes, frame sizes, levels and profiles cost",
+		Long: `Make a store for each choice of chunk average, frame size and compression level, and
+for each profile, put the releases DIR… into it in their order, and say what it takes,
+everything counted, and what a cold random read of 4 KiB costs. The profiles are those
+of 'init --profile', with what they do with text and with their deltas; in the other
+stores all files are packed alike. Written below --out: tradeoff.json, with all
+numbers, and tradeoff.svg, a plot. Without --corpus the data are four Go toolchains.`,
 		Example: `  afs-engine bench tradeoff --corpus ./app-1.0 ./app-1.1
   afs-engine bench tradeoff --chunks 8KiB,16KiB --frames 128KiB,256KiB --levels 1,2`,
 		Args: cobra.ArbitraryArgs,
@@ -56,6 +60,13 @@ all numbers, and tradeoff.svg, a plot. Without --corpus the data are four Go too
 				return err
 			}
 			o.Choices = tradeoff.Grid(avgs, frameSizes, levels)
+			for _, name := range profiles {
+				p, err := engine.ProfileNamed(name)
+				if err != nil {
+					return err
+				}
+				o.Choices = append(o.Choices, tradeoff.Profile(p))
+			}
 			return a.benchTradeoff(cmd.Context(), &f, o)
 		},
 	}
@@ -65,6 +76,7 @@ all numbers, and tradeoff.svg, a plot. Without --corpus the data are four Go too
 	fs.StringSliceVar(&chunks, "chunks", []string{"4KiB", "8KiB", "16KiB", "64KiB"}, "average `SIZES` of chunks")
 	fs.StringSliceVar(&frames, "frames", []string{"64KiB", "256KiB", "1MiB"}, "`SIZES` of frames")
 	fs.IntSliceVar(&levels, "levels", []int{1, 3}, "`LEVELS` of compression, 1 (fastest) to 4 (best)")
+	fs.StringSliceVar(&profiles, "profiles", []string{engine.ProfileFast, engine.ProfileDefault, engine.ProfileSmall}, "whole profiles besides: `NAMES`, or \"\" for none")
 	fs.IntVar(&o.Reads, "reads", 200, "`N` cold reads of each store")
 	fs.Uint64Var(&o.Seed, "seed", 1, "`N` decides on their places")
 	fs.StringVar(&f.work, "work", "", "make the stores below `DIR` (default: the cache directory)")
