@@ -28,7 +28,7 @@ type lineage struct {
 
 	dir     string // the directory that was last looked into
 	dirSeen bool
-	entries *manifest.Directory // of it; nil: the version before has none
+	entries *manifest.Finder // of it; nil: the version before has none
 
 	// Of the file under way.
 	begun  bool
@@ -140,7 +140,9 @@ func (l *lineage) find(file string) bool {
 		}
 		e, err := manifest.Resolve(l.ctx, l.r, l.root, strings.TrimSuffix(dir, "/"))
 		if err == nil {
-			l.entries, _ = manifest.OpenDir(l.r, e)
+			if d, err := manifest.OpenDir(l.r, e); err == nil {
+				l.entries = d.Finder()
+			}
 		}
 	}
 	if l.entries == nil {

@@ -3,7 +3,6 @@ package manifest
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"iter"
 
 	"github.com/artifortress/afs-engine/chunker"
@@ -66,38 +65,7 @@ func OpenDir(src Source, e Entry) (*Directory, error) {
 
 // Lookup returns the entry called name, or an error that wraps fs.ErrNotExist.
 func (d *Directory) Lookup(ctx context.Context, name string) (Entry, error) {
-	e, ok, err := d.find(ctx, name)
-	if err == nil && !ok {
-		err = fs.ErrNotExist
-	}
-	if err != nil {
-		return Entry{}, fmt.Errorf("look up %q: %w", name, err)
-	}
-	return e, nil
-}
-
-func (d *Directory) find(ctx context.Context, name string) (e Entry, ok bool, err error) {
-	if !validName(name) {
-		return e, false, nil
-	}
-	content, err := d.content(ctx)
-	if err != nil {
-		return e, false, err
-	}
-	it, err := content.seek(ctx, []byte(name))
-	if err != nil || it == nil || string(it.name) != name {
-		return e, false, err
-	}
-	attrs, err := d.attrs(ctx)
-	if err != nil {
-		return e, false, err
-	}
-	at, err := attrs.seek(ctx, []byte(name))
-	if err != nil {
-		return e, false, err
-	}
-	e, err = d.join(it, at)
-	return e, err == nil, err
+	return d.Finder().Lookup(ctx, name)
 }
 
 // List yields the entries with names after after ("": all) in byte order of
