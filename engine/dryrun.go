@@ -135,14 +135,14 @@ func (e *Local) dryRun(ctx context.Context, req IngestRequest, base *registry.Ve
 	return res, err
 }
 
-// Estimate says what src would take in an empty store made with o. It needs no
-// store; scratchDir is for temporary files ("": the system's place).
-func Estimate(ctx context.Context, src source.Source, o CreateOptions, scratchDir string, progress *Progress) (res EstimateResult, err error) {
+// Estimate says what src would take in an empty store made with o, if an engine
+// with the settings s took it in. It needs no store; scratchDir is for temporary
+// files ("": the system's place).
+func Estimate(ctx context.Context, src source.Source, o CreateOptions, s Settings, scratchDir string, progress *Progress) (res EstimateResult, err error) {
 	start := time.Now()
 	if err := o.complete(); err != nil {
 		return res, err
 	}
-	var s Settings
 	s.ensureDefaults()
 	t, err := newTryChunks(nil, scratchDir, o.Packing, s.PackSize)
 	if err != nil {
@@ -172,9 +172,9 @@ type Scanned struct {
 }
 
 // Scan reads src. p must be the chunker parameters of the store whose versions
-// it is to be compared with, so that equal contents get equal ids.
-func Scan(ctx context.Context, src source.Source, p chunker.Params, scratchDir string) (*Scanned, error) {
-	var s Settings
+// it is to be compared with, so that equal contents get equal ids. Of the
+// settings it is MemoryBytes that counts.
+func Scan(ctx context.Context, src source.Source, p chunker.Params, s Settings, scratchDir string) (*Scanned, error) {
 	s.ensureDefaults()
 	t, err := newTryChunks(nil, scratchDir, Packing{}, 0)
 	if err != nil {

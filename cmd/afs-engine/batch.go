@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -9,8 +8,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -22,9 +21,7 @@ import (
 
 // Limits of a batch.
 const (
-	batchLineMax  = 1 << 20 // bytes of one line
-	batchLinesMax = 1 << 20 // lines
-	batchShownMax = 100     // bad lines that are listed
+	batchShownMax = 100 // bad lines that are listed
 	jobsMax       = 256
 )
 
@@ -46,41 +43,74 @@ type batchJob struct {
 	opts   source.Options
 }
 
+// batch is a batch file, or stdin, with the flags that hold for every line.
+type batch struct {
+	*batchLines
+	flags *ingestFlags
+	opts  func() (source.Options, error) // of the flags, made once: a file of patterns may be a pipe
+	count int64                          // lines that have a job
+}
+
+func newBatch(f *ingestFlags, env func(string) string, lines *batchLines) *batch {
+	opts := sync.OnceValues(func() (source.Options, error) { return f.sourceOptions(env) })
+	return &batch{batchLines: lines, flags: f, opts: opts}
+}
+
 func (a *app) ingestBatch(ctx context.Context, f *ingestFlags) error {
 	if f.jobs < 1 || f.jobs > jobsMax {
 		return usagef("--jobs %d: want 1 to %d", f.jobs, jobsMax)
 	}
-	jobs, err := a.readBatch(ctx, f)
-	if err != nil || len(jobs) == 0 {
+	lines, err := a.openBatchLines(ctx, f.batch)
+	if err != nil {
 		return err
 	}
-	return a.withStore(ctx, f.ifMissing(), func(eng engine.Engine) error {
-		var (
-			p      engine.Progress
-			failed atomic.Int64
-			group  errgroup.Group
-		)
-		stop := a.progress(ctx, fmt.Sprintf("ingest of %s", plural(int64(len(jobs)), "source", "sources")), &p, nil)
-		group.SetLimit(f.jobs)
-		for _, job := range jobs {
-			group.Go(func() error {
-				err := a.runBatchJob(ctx, eng, job, &p)
-				if err != nil && ctx.Err() == nil {
-					failed.Add(1)
-					a.fail(ctx, err, job.ref)
-					return a.out.flush()
-				}
-				return err
-			})
-		}
-		err := group.Wait()
-		stop()
-		if n := failed.Load(); err == nil && n > 0 {
-			err = fmt.Errorf("%w: %d of %s failed", engine.ErrIncomplete, n, plural(int64(len(jobs)), "source", "sources"))
-			return engine.WithHint(err, "fix what is listed and run the batch again: what is published already is skipped")
-		}
+	defer lines.close()
+	b := newBatch(f, a.env, lines)
+	if err := a.checkBatch(b); err != nil || b.count == 0 {
 		return err
+	}
+	return a.withStore(ctx, f.ifMissing(), func(eng engine.Engine) error { return a.runBatch(ctx, eng, b) })
+}
+
+// runBatch reads the lines that checkBatch has seen again, and runs them.
+func (a *app) runBatch(ctx context.Context, eng engine.Engine, b *batch) error {
+	var (
+		p       engine.Progress
+		failed  atomic.Int64
+		group   errgroup.Group
+		sources = plural(b.count, "source", "sources")
+	)
+	stop := a.progress(ctx, "ingest of "+sources, &p, nil)
+	group.SetLimit(b.flags.jobs)
+	readErr := b.again(func(n int, text []byte) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		job, err := b.parse(text)
+		if err != nil {
+			return b.changed(fmt.Sprintf("line %d, which was well when it was checked: %s", n, err))
+		}
+		group.Go(func() error {
+			err := a.runBatchJob(ctx, eng, job, &p)
+			if err != nil && ctx.Err() == nil {
+				failed.Add(1)
+				a.fail(ctx, err, job.ref)
+				return a.out.flush()
+			}
+			return err
+		})
+		return nil
 	})
+	err := group.Wait()
+	stop()
+	if err == nil {
+		err = readErr
+	}
+	if n := failed.Load(); err == nil && n > 0 {
+		err = fmt.Errorf("%w: %d of %s failed", engine.ErrIncomplete, n, sources)
+		return engine.WithHint(err, "fix what is listed and run the batch again: what is published already is skipped")
+	}
+	return err
 }
 
 func (a *app) runBatchJob(ctx context.Context, eng engine.Engine, job batchJob, p *engine.Progress) error {
@@ -101,47 +131,25 @@ func (a *app) runBatchJob(ctx context.Context, eng engine.Engine, job batchJob, 
 	return err
 }
 
-// readBatch parses and checks every line before any of them runs. Bad lines
-// are all listed, with their numbers.
-func (a *app) readBatch(ctx context.Context, f *ingestFlags) ([]batchJob, error) {
-	in, name := untilDone(ctx, a.stdin), "stdin"
-	if f.batch != "-" {
-		file, err := os.Open(f.batch)
-		if err != nil {
-			return nil, argError(fmt.Errorf("read batch: %w", err), "check the path of --batch")
-		}
-		defer file.Close()
-		in, name = untilDone(ctx, file), f.batch // it may be a named pipe
-	}
-	var jobs []batchJob
-	bad, lines := 0, 0
-	scan := bufio.NewScanner(in)
-	scan.Buffer(nil, batchLineMax)
-	for scan.Scan() {
-		if lines++; lines > batchLinesMax {
-			return nil, usagef("%s: more than %d lines", name, batchLinesMax)
-		}
-		if len(bytes.TrimSpace(scan.Bytes())) == 0 {
-			continue
-		}
-		job, err := f.parseBatchLine(scan.Bytes(), a.env)
+// checkBatch parses and counts all lines before any of them runs, and keeps
+// none. Bad lines are all listed, with their numbers.
+func (a *app) checkBatch(b *batch) error {
+	bad := int64(0)
+	err := b.each(func(n int, text []byte) error {
+		_, err := b.parse(text)
 		if err == nil {
-			jobs = append(jobs, job)
-			continue
+			b.count++
+			return nil
 		}
 		if bad++; bad <= batchShownMax {
-			a.badLine(name, lines, err)
+			a.badLine(b.name, n, err)
 		}
+		return nil
+	})
+	if err == nil && bad > 0 {
+		err = engine.WithHint(usagef("%s: %s, nothing was ingested", b.name, plural(bad, "bad line", "bad lines")), "see 'afs-engine ingest --help'")
 	}
-	if err := scan.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return nil, usagef("%s:%d: a line over %s", name, lines+1, size(batchLineMax))
-	} else if err != nil {
-		return nil, fmt.Errorf("read batch: %w", err)
-	}
-	if bad > 0 {
-		return nil, engine.WithHint(usagef("%s: %s, nothing was ingested", name, plural(int64(bad), "bad line", "bad lines")), "see 'afs-engine ingest --help'")
-	}
-	return jobs, nil
+	return err
 }
 
 type badLine struct {
@@ -157,8 +165,8 @@ func (a *app) badLine(name string, line int, err error) {
 	a.complain(slog.LevelError, fmt.Sprintf("%s:%d: %s", name, line, oneLine(err.Error())))
 }
 
-// parseBatchLine checks all of a line that can be checked without running it.
-func (f *ingestFlags) parseBatchLine(text []byte, env func(string) string) (batchJob, error) {
+// parse checks all of a line that can be checked without running it.
+func (b *batch) parse(text []byte) (batchJob, error) {
 	var l batchLine
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
@@ -176,7 +184,7 @@ func (f *ingestFlags) parseBatchLine(text []byte, env func(string) string) (batc
 		return batchJob{}, err
 	}
 	job := batchJob{ref: l.Ref, source: l.Source}
-	if job.req, err = f.request(ref); err != nil {
+	if job.req, err = b.flags.request(ref); err != nil {
 		return batchJob{}, err
 	}
 	for k, v := range l.Labels {
@@ -192,6 +200,9 @@ func (f *ingestFlags) parseBatchLine(text []byte, env func(string) string) (batc
 		job.req.Tags = append(slices.Clone(job.req.Tags), l.Tag)
 	}
 	job.req.Draft = job.req.Draft || l.Draft
-	job.opts, err = f.sourceOptions(env, l.Exclude...)
+	if job.opts, err = b.opts(); err != nil {
+		return batchJob{}, err
+	}
+	job.opts.Filter, err = job.opts.Filter.Without(l.Exclude...)
 	return job, err
 }

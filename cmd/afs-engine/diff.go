@@ -77,7 +77,7 @@ func (a *app) diff(ctx context.Context, f *diffFlags, argA, argB string) error {
 		unread := 0
 		for i, arg := range []string{argA, argB} {
 			if isLocal(arg) {
-				scanned, err := engine.Scan(ctx, source.Dir(arg, o), p, "")
+				scanned, err := engine.Scan(ctx, source.Dir(arg, o), p, a.engineSettings(), "")
 				if err != nil {
 					return err
 				}

@@ -59,7 +59,7 @@ func (a *app) estimate(ctx context.Context, f *filterFlags, o engine.CreateOptio
 	}
 	var pr engine.Progress
 	stop := a.progress(ctx, "estimate", &pr, src.Measure)
-	r, err := engine.Estimate(ctx, src, o, "", &pr)
+	r, err := engine.Estimate(ctx, src, o, a.engineSettings(), "", &pr)
 	stop()
 	if err != nil {
 		return err

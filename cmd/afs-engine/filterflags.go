@@ -1,8 +1,6 @@
 package main
 
 import (
-	"slices"
-
 	"github.com/spf13/pflag"
 
 	"github.com/artifortress/afs-engine/engine"
@@ -25,10 +23,10 @@ func (f *filterFlags) registerFiles(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.ignoreFiles, "ignore-file", nil, "honour files called `NAME`, say .gitignore, in every directory (repeatable)")
 }
 
-// build makes the filter, with further patterns to exclude; nil takes all.
-func (f *filterFlags) build(exclude ...string) (*filter.Filter, error) {
+// build makes the filter; nil takes all.
+func (f *filterFlags) build() (*filter.Filter, error) {
 	o := filter.Options{
-		Exclude:     slices.Concat(f.exclude, exclude),
+		Exclude:     f.exclude,
 		Include:     f.include,
 		ExcludeFrom: f.excludeFrom,
 		IgnoreFiles: f.ignoreFiles,

@@ -95,9 +95,10 @@ $XDG_DATA_HOME/afs-engine (~/.local/share/afs-engine). The first ingest makes it
 
 Other variables: NO_COLOR (no colours), SOURCE_DATE_EPOCH (the time that
 ingest --reproducible gives to files, in seconds since 1970), TMPDIR (where
-sorting that does not fit in memory goes), XDG_STATE_HOME (where mount --daemon
-writes its log), XDG_CACHE_HOME (~/.cache: the index of a store that can be read
-and not written is kept in afs-engine/STORE-ID there; it may be deleted).`}
+sorting that does not fit in memory goes, and a batch that comes through a
+pipe), XDG_STATE_HOME (where mount --daemon writes its log), XDG_CACHE_HOME
+(~/.cache: the index of a store that can be read and not written is kept in
+afs-engine/STORE-ID there; it may be deleted).`}
 }
 
 // helpCommand is cobra's, with errors for topics that do not exist.

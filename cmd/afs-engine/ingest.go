@@ -152,8 +152,8 @@ func (f *ingestFlags) request(ref registry.Ref) (engine.IngestRequest, error) {
 	}, err
 }
 
-// sourceOptions are the flags about reading, with further patterns to exclude.
-func (f *ingestFlags) sourceOptions(env func(string) string, exclude ...string) (source.Options, error) {
+// sourceOptions are the flags about reading.
+func (f *ingestFlags) sourceOptions(env func(string) string) (source.Options, error) {
 	o := source.Options{Reproducible: f.reproducible, Epoch: time.Unix(0, 0)}
 	if err := f.attrFlags.apply(&o); err != nil {
 		return o, err
@@ -166,7 +166,7 @@ func (f *ingestFlags) sourceOptions(env func(string) string, exclude ...string) 
 		o.Epoch = time.Unix(n, 0)
 	}
 	var err error
-	o.Filter, err = f.build(exclude...)
+	o.Filter, err = f.build()
 	return o, err
 }
 

@@ -112,7 +112,7 @@ func (a *app) restore(ctx context.Context, f *restoreFlags, arg, dest string) er
 		}
 		stop()
 		if err != nil && (!errors.Is(err, unpack.ErrExists) || r == (unpack.Result{})) {
-			return restoreError(err, toTar)
+			return f.explain(err, e, toTar)
 		}
 		line := restoreLine{
 			Ref: arg, RefB64: b64(arg), Dest: dest, DestB64: b64(dest), DryRun: f.dryRun,
@@ -123,7 +123,7 @@ func (a *app) restore(ctx context.Context, f *restoreFlags, arg, dest string) er
 		if perr := a.printRestore(line, toTar); err == nil {
 			err = perr
 		}
-		return restoreError(err, toTar)
+		return f.explain(err, e, toTar)
 	})
 }
 
@@ -193,17 +193,40 @@ func (a *app) printRestore(l restoreLine, toTar bool) error {
 	return a.out.printf("%s %s to %s: %s\n", verb, shown(l.Ref), shown(l.Dest), text)
 }
 
-// restoreError replaces hints that speak of ingests, and tells a destination
-// that fails from a store that does.
-func restoreError(err error, toTar bool) error {
+// explain replaces hints that speak of ingests, and tells a destination that
+// fails from a store that does. e is what was restored.
+func (f *restoreFlags) explain(err error, e manifest.Entry, toTar bool) error {
 	var dest *unpack.DestError
 	switch kind := engine.KindOf(err); {
 	case errors.Is(err, unpack.ErrExists):
-		return engine.WithHint(err, "choose another DEST, or pass --overwrite or --resume")
+		return engine.WithHint(err, f.existsHint(errors.Is(err, unpack.ErrDirExists), e))
 	case kind == engine.KindNoSpace && !toTar:
 		return engine.WithHint(err, "free some space and run it again with --resume")
 	case kind == engine.KindCorrupt && errors.As(err, &dest):
 		return &kindError{err, engine.KindUnavailable, "DEST is on a disk that fails: when that is mended, run it again with --resume"}
 	}
 	return err
+}
+
+// existsHint names the flags that would help and are not given. dir says that a
+// directory is in the way of a file or link.
+func (f *restoreFlags) existsHint(dir bool, e manifest.Entry) string {
+	const (
+		other   = "choose another DEST"
+		deletes = "--delete, which deletes all that the version does not have"
+	)
+	never := f.overwrite == string(unpack.Never)
+	switch {
+	case dir && e.Kind != manifest.Dir: // DEST itself
+		return other + ": no flag replaces a directory by what is none"
+	case never && !f.resume:
+		return other + ", or pass --overwrite or --resume"
+	case never && dir && !f.delete:
+		return other + ", or pass --overwrite=changed as well, and " + deletes
+	case never:
+		return other + ", or pass --overwrite=changed as well"
+	case dir && !f.delete:
+		return other + ", or pass " + deletes
+	}
+	return other
 }

@@ -131,8 +131,11 @@ func (a *app) openLocal(ctx context.Context, dir string) (*engine.Local, error) 
 		}
 		a.log.Info("the store can only be read from here", "index", c.IndexDir)
 	}
-	return engine.Open(ctx, c, engine.Settings{MemoryBytes: a.memory})
+	return engine.Open(ctx, c, a.engineSettings())
 }
+
+// engineSettings are those of every engine, and of what goes without one.
+func (a *app) engineSettings() engine.Settings { return engine.Settings{MemoryBytes: a.memory} }
 
 // readOnly says that this user may not write to the store in dir, or nobody.
 func readOnly(dir string) bool {
@@ -181,7 +184,7 @@ func (a *app) openMem(ctx context.Context) (engine.Engine, func() error, error) 
 	}
 	c := a.components(store, dir)
 	c.RuntimeDir = "" // nobody else can reach it
-	eng, err := engine.Open(ctx, c, engine.Settings{MemoryBytes: a.memory})
+	eng, err := engine.Open(ctx, c, a.engineSettings())
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}

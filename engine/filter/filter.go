@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // ErrBadPattern is wrapped by every error about a pattern.
@@ -75,6 +76,24 @@ func New(o Options) (*Filter, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// Without is a filter that leaves out what the patterns match, too. They come
+// last in the list of exclude patterns.
+func (f *Filter) Without(exclude ...string) (*Filter, error) {
+	if len(exclude) == 0 {
+		return f, nil
+	}
+	ps, err := compileAll(exclude)
+	if err != nil {
+		return nil, err
+	}
+	var less Filter
+	if f != nil {
+		less = *f
+	}
+	less.exclude = slices.Concat(less.exclude, ps)
+	return &less, nil
 }
 
 func compileAll(list []string) (ps []*pattern, err error) {

@@ -112,3 +112,25 @@ func compiled(t *testing.T, o Options) *Filter {
 	must(t, err)
 	return f
 }
+
+func TestWithoutLeavesOutMoreAndTheFilterAsItIs(t *testing.T) {
+	all := compiled(t, Options{Exclude: []string{"*.log"}})
+	for name, f := range map[string]*Filter{"a filter": all, "none": nil} {
+		less, err := f.Without("*.tmp", "!keep.log")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if less.Match([]string{"a.tmp"}, false) != Skip || less.Match([]string{"keep.log"}, false) != Take {
+			t.Errorf("%s: the patterns are not obeyed", name)
+		}
+		if f.Match([]string{"a.tmp"}, false) != Take {
+			t.Errorf("%s itself has changed", name)
+		}
+		if same, err := f.Without(); same != f || err != nil {
+			t.Errorf("%s without nothing is another: %v, %v", name, same, err)
+		}
+		if _, err := f.Without("["); !errors.Is(err, ErrBadPattern) {
+			t.Errorf("%s without a bad pattern: %v", name, err)
+		}
+	}
+}

@@ -54,7 +54,7 @@ func (u *unpacker) decide(p *place, e manifest.Entry, first *firstName) (decisio
 		u.progress(1, e.Size)
 		return keep, nil
 	case u.o.Overwrite == Never, info.Type == dirfd.Directory && (!u.o.Delete || p.above == nil):
-		u.report(ActionConflict, p.path(e.Name))
+		u.refuse(p.path(e.Name), info)
 		return leave, nil
 	}
 	u.report(ActionReplace, p.path(e.Name))

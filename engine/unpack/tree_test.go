@@ -61,7 +61,7 @@ func TestFileOrLinkBecomesTheDestination(t *testing.T) {
 			t.Errorf("%s again: %v", name, err)
 		}
 		dir := tree(t, t.TempDir(), "d/precious=1")
-		if _, err := Tree(t.Context(), m, e, dir+"/d", Options{Overwrite: Always, Delete: true}); !errors.Is(err, ErrExists) {
+		if _, err := Tree(t.Context(), m, e, dir+"/d", Options{Overwrite: Always, Delete: true}); !errors.Is(err, ErrExists) || !errors.Is(err, ErrDirExists) {
 			t.Errorf("%s over a directory: %v", name, err)
 		}
 	}
@@ -74,7 +74,7 @@ func TestNeverWantsAnEmptyDestination(t *testing.T) {
 	must(t, err)
 	dest := tree(t, t.TempDir(), "b=2")
 	before := snapshot(t, dest)
-	if _, err := Tree(t.Context(), m, root, dest, Options{}); !errors.Is(err, ErrExists) || !errors.Is(err, fs.ErrExist) {
+	if _, err := Tree(t.Context(), m, root, dest, Options{}); !errors.Is(err, ErrExists) || !errors.Is(err, fs.ErrExist) || errors.Is(err, ErrDirExists) {
 		t.Errorf("Tree: %v", err)
 	}
 	if after := snapshot(t, dest); len(after) != len(before) || after["."] != before["."] {
@@ -124,7 +124,7 @@ func TestPoliciesAndTheirDryRuns(t *testing.T) {
 				o := c.o
 				o.DryRun, o.Report = dry, told.report
 				res, err := Tree(t.Context(), m, root, dest, o)
-				if errors.Is(err, ErrExists) != c.conflict || !c.conflict && err != nil {
+				if errors.Is(err, ErrExists) != c.conflict || errors.Is(err, ErrDirExists) != c.conflict || !c.conflict && err != nil {
 					t.Fatalf("dry %v: %v", dry, err)
 				}
 				if !slices.Equal(told.sorted(), c.actions) {

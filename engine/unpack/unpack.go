@@ -46,13 +46,18 @@ const (
 )
 
 // ErrExists says that something stands where the version was to go. Nothing of
-// that was touched.
-var ErrExists error = existsError{}
+// that was touched. ErrDirExists is an ErrExists of which a directory is part
+// that stands where a file or link was to go: see Overwrite. If that is dest
+// itself, nothing makes it give way.
+var (
+	ErrExists    error = existsError{}
+	ErrDirExists error = existsError{dir: true}
+)
 
-type existsError struct{}
+type existsError struct{ dir bool }
 
 func (existsError) Error() string        { return "already there" }
-func (existsError) Is(target error) bool { return target == fs.ErrExist }
+func (existsError) Is(target error) bool { return target == fs.ErrExist || target == ErrExists }
 
 // DestError is a failure of the destination rather than of the store or the
 // version. Its path is one from the destination on.
@@ -131,6 +136,7 @@ type unpacker struct {
 	mu        sync.Mutex // over the callbacks and conflicts
 	conflicts []string   // the first few
 	refused   int        // conflicts in all
+	exists    existsError
 }
 
 // conflictsNamed is how many conflicts the error names.
@@ -170,6 +176,16 @@ func (u *unpacker) report(action, path string) {
 	}
 }
 
+// refuse reports what is in the way of a file or link.
+func (u *unpacker) refuse(path string, info dirfd.Info) {
+	if info.Type == dirfd.Directory {
+		u.mu.Lock()
+		u.exists.dir = true
+		u.mu.Unlock()
+	}
+	u.report(ActionConflict, path)
+}
+
 // progress adds to what is done.
 func (u *unpacker) progress(files, bytes int64) {
 	f, b := u.doneFiles.Add(files), u.doneBytes.Add(bytes)
@@ -189,9 +205,9 @@ func (u *unpacker) conflict() error {
 	case u.refused == 0:
 		return nil
 	case u.conflicts[0] == ".":
-		return fmt.Errorf("%w, and not empty", ErrExists)
+		return fmt.Errorf("%w, and not empty", u.exists)
 	case u.refused > len(u.conflicts):
-		return fmt.Errorf("%w: %q and %d more", ErrExists, u.conflicts, u.refused-len(u.conflicts))
+		return fmt.Errorf("%w: %q and %d more", u.exists, u.conflicts, u.refused-len(u.conflicts))
 	}
-	return fmt.Errorf("%w: %q", ErrExists, u.conflicts)
+	return fmt.Errorf("%w: %q", u.exists, u.conflicts)
 }
