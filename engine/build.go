@@ -229,7 +229,7 @@ func (b *builder) content(ev *event) error {
 	if err != nil {
 		return err
 	}
-	b.count(n)
+	b.progress.Files.Add(1)
 	ev.reply <- contentReply{content: c, size: n}
 	return nil
 }
@@ -298,7 +298,11 @@ func (b *builder) pathOf(ev *event) string {
 	return path.Join(path.Join(b.dest...), ev.stream)
 }
 
+// stored takes a file whose stream has been read before. It counts here, since
+// what was read may be several files by now, or none.
 func (b *builder) stored(e manifest.Entry) error {
+	b.files++
+	b.bytes += e.Size
 	b.fill(e.Name)
 	return b.tree.add(e)
 }
