@@ -17,9 +17,9 @@ import (
 	"github.com/artifortress/afs-engine/engine/source"
 )
 
-// complaints is a source of an empty directory with n paths that cannot be read
-// and n that are left out. Each is cut out of a text of its own, as long as
-// the longest path.
+// complaints is a source of one file, which keeps what follows it waiting, n paths
+// that cannot be read and n that are left out. Each path is cut out of a text of its
+// own, as long as the longest.
 type complaints struct {
 	n    int
 	path func(i int, text string) string
@@ -32,6 +32,10 @@ func (c *complaints) Measure(context.Context, func(int64, int64)) {}
 
 func (c *complaints) Walk(_ context.Context, v source.Visitor) error {
 	if err := v.Enter(manifest.Entry{Kind: manifest.Dir, Attr: manifest.Attr{Mode: 0o755, MTime: testTime}}); err != nil {
+		return err
+	}
+	f := manifest.Entry{Name: "f", Kind: manifest.File, Size: 1, Attr: manifest.Attr{Mode: 0o644, MTime: testTime}}
+	if err := v.File(f, source.Identity{}, body("f")); err != nil {
 		return err
 	}
 	for i := range c.n {
@@ -93,7 +97,7 @@ func TestWhatOnlyWantsToKnowIsBoundedToo(t *testing.T) {
 	}
 	checkReports(t, res.Problems, res.MoreProblems, c.n)
 	checkReports(t, res.Skipped, res.MoreSkipped, c.n)
-	s, err := engine.Scan(t.Context(), c, chunker.Params{}, t.TempDir())
+	s, err := engine.Scan(t.Context(), c, chunker.Params{Min: 64, Avg: 128, Max: 512}, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,31 +123,42 @@ func TestALongPathIsReportedByItsEnds(t *testing.T) {
 }
 
 // The list of what is missing is part of a log record and of a message.
-func TestHolesWithLongPathsLeaveADraft(t *testing.T) {
-	w := newWorld(t)
-	c := &complaints{n: 70, path: longComplaint}
-	res, err := w.Ingest(t.Context(), engine.IngestRequest{Source: c, Ref: mustRef(t, "x/y@1:some/where")})
-	if engine.KindOf(err).ExitCode() != 3 || res == nil || res.State != "draft" {
-		t.Fatalf("%+v, %v", res, err)
+func TestTooMuchMissingLeavesADraft(t *testing.T) {
+	for name, c := range map[string]*complaints{
+		"long paths": {n: 70, path: longComplaint},
+		"many paths": {n: 12_000, path: func(i int, _ string) string { return fmt.Sprintf("%04d", i) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			res, err := w.Ingest(t.Context(), engine.IngestRequest{Source: c, Ref: mustRef(t, "x/y@1:some/where")})
+			if engine.KindOf(err).ExitCode() != 3 || res == nil || res.State != "draft" {
+				t.Fatalf("%+v, %v", res, err)
+			}
+			holes := w.holes()
+			size, last := len(strings.Join(holes, "")), len(holes)-1
+			if last < 10 || last > 999 || size > 130<<10 || holes[last] != fmt.Sprintf("… and %d more", c.n-last) || !strings.HasPrefix(holes[0], "some/where/0000") {
+				t.Fatalf("%d entries of %d bytes, the last is %q", len(holes), size, holes[max(last, 0)])
+			}
+			if _, err := w.publish("x/y@1"); !errors.Is(err, registry.ErrDraftIncomplete) {
+				t.Fatalf("publish: %v", err)
+			}
+			whole := files{"a": "a"}
+			w.ingest("x/y@1", whole)
+			w.expect("x/y@1", whole)
+		})
 	}
-	var holes []string
-	for v, err := range w.Drafts(t.Context(), "") {
+}
+
+// holes is what the only draft lacks.
+func (w *world) holes() (holes []string) {
+	w.t.Helper()
+	for v, err := range w.Drafts(w.t.Context(), "") {
 		if err != nil {
-			t.Fatal(err)
+			w.t.Fatal(err)
 		}
 		holes = v.Incomplete
 	}
-	size := len(strings.Join(holes, ""))
-	last := len(holes) - 1
-	if last < 10 || size > 130<<10 || holes[last] != fmt.Sprintf("… and %d more", c.n-last) || !strings.HasPrefix(holes[0], "some/where/0000é") {
-		t.Fatalf("%d entries of %d bytes, the last is %q", len(holes), size, holes[max(last, 0)])
-	}
-	if _, err := w.publish("x/y@1"); !errors.Is(err, registry.ErrDraftIncomplete) {
-		t.Fatalf("publish: %v", err)
-	}
-	whole := files{"a": "a"}
-	w.ingest("x/y@1", whole)
-	w.expect("x/y@1", whole)
+	return holes
 }
 
 // What a draft lacks is listed after what this walk could not read.
@@ -161,13 +176,9 @@ func TestADraftsHolesAndTheWalksAreCountedTogether(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for v, err := range w.Drafts(t.Context(), "") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		last := len(v.Incomplete) - 1
-		if v.Incomplete[last] != fmt.Sprintf("… and %d more", 1000-last) || !slices.Contains(v.Incomplete, fmt.Sprintf("%0200d", 400)) {
-			t.Errorf("%d entries, the last is %q", last+1, v.Incomplete[last])
-		}
+	holes := w.holes()
+	last := len(holes) - 1
+	if last < 0 || holes[last] != fmt.Sprintf("… and %d more", 1000-last) || !slices.Contains(holes, fmt.Sprintf("%0200d", 400)) {
+		t.Errorf("%d entries: %.500q", len(holes), holes)
 	}
 }
