@@ -125,6 +125,11 @@ type IngestResult struct {
 	KnownFiles  int64           `json:"known_files"`        // of Files, not read because they had not changed; they count like the others
 	Problems    []source.Report `json:"problems,omitempty"` // unreadable or changed while read
 	Skipped     []source.Report `json:"skipped,omitempty"`  // sockets, devices and the like
+
+	// Reports that are not listed: at most 10,000 of a sort are, or 1 MiB. A path
+	// of more than 4 KiB is cut in the middle, and says so.
+	MoreProblems int64 `json:"more_problems,omitempty"`
+	MoreSkipped  int64 `json:"more_skipped,omitempty"`
 }
 
 // Progress counts while an operation runs. Any goroutine may read it. Totals
@@ -178,6 +183,9 @@ type EstimateResult struct {
 
 	Problems []source.Report `json:"problems,omitempty"`
 	Skipped  []source.Report `json:"skipped,omitempty"`
+
+	MoreProblems int64 `json:"more_problems,omitempty"` // as in an IngestResult
+	MoreSkipped  int64 `json:"more_skipped,omitempty"`
 }
 
 // Version is a published version with its content.

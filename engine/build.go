@@ -3,7 +3,6 @@ package engine
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"path"
 	"strings"
 
@@ -31,20 +30,17 @@ type builder struct {
 	depth     int      // of the walk
 	root      manifest.Root
 	rootEntry manifest.Entry
-	problems  []source.Report
-	skipped   []source.Report
+	problems  reports
+	skipped   reports
 	missing   []string            // from the draft, as it lists them
 	holes     map[string]struct{} // of these, what this walk has not brought
 
-	listed                       int64 // chunks in the list
-	at                           int64 // bytes in the list
-	text                         bool  // the file under way is
-	bytes, files, chunks, known  int64
-	newBytes, newChunks, problem int64
+	listed                      int64 // chunks in the list
+	at                          int64 // bytes in the list
+	text                        bool  // the file under way is
+	bytes, files, chunks, known int64
+	newBytes, newChunks         int64
 }
-
-// reportsMax bounds how many reports of one sort are kept.
-const reportsMax = 10_000
 
 // building is what a version is made with.
 type building struct {
@@ -145,9 +141,9 @@ func (b *builder) take(ev *event) error {
 	case evStored:
 		return b.stored(ev.entry)
 	case evProblem:
-		b.problemAt(ev.report)
+		b.problems.add(ev.report)
 	case evSkipped:
-		b.skip(ev.report)
+		b.skipped.add(ev.report)
 	case evPart:
 		if ev.err != nil {
 			return ev.err
@@ -172,7 +168,7 @@ func (b *builder) file(ev *event) (err error) {
 	switch {
 	case ev.unread:
 		b.drop()
-		b.problemAt(source.Report{Path: b.sourcePath(e.Name), Reason: source.Reason(ev.err)})
+		b.problems.add(source.Report{Path: b.sourcePath(e.Name), Reason: source.Reason(ev.err)})
 		return nil
 	case ev.err != nil:
 		return ev.err
@@ -185,7 +181,7 @@ func (b *builder) file(ev *event) (err error) {
 		return err
 	}
 	if read.Size != e.Size {
-		b.problemAt(source.Report{Path: b.sourcePath(e.Name), Reason: source.Reason(source.ErrChanged)})
+		b.problems.add(source.Report{Path: b.sourcePath(e.Name), Reason: source.Reason(source.ErrChanged)})
 		return nil
 	}
 	b.count(e.Size)
@@ -233,7 +229,7 @@ func (b *builder) content(ev *event) error {
 	if err != nil {
 		return err
 	}
-	b.count(n)
+	b.progress.Files.Add(1)
 	ev.reply <- contentReply{content: c, size: n}
 	return nil
 }
@@ -302,21 +298,13 @@ func (b *builder) pathOf(ev *event) string {
 	return path.Join(path.Join(b.dest...), ev.stream)
 }
 
+// stored takes a file whose stream has been read before. It counts here, since
+// what was read may be several files by now, or none.
 func (b *builder) stored(e manifest.Entry) error {
+	b.files++
+	b.bytes += e.Size
 	b.fill(e.Name)
 	return b.tree.add(e)
-}
-
-func (b *builder) problemAt(r source.Report) {
-	if b.problem++; len(b.problems) < reportsMax {
-		b.problems = append(b.problems, r)
-	}
-}
-
-func (b *builder) skip(r source.Report) {
-	if len(b.skipped) < reportsMax {
-		b.skipped = append(b.skipped, r)
-	}
 }
 
 func (b *builder) count(size int64) {
@@ -341,31 +329,24 @@ func (b *builder) sourcePath(name string) string {
 	return p
 }
 
-// incompleteMax bounds the list of missing paths in a log record.
-const incompleteMax = 1000
-
 // incomplete lists what is missing from the version: what this walk could not
-// read, and what the draft was missing and this walk did not bring. Of more
-// than incompleteMax paths the last entry gives the number; no walk brings a
-// path of that name, so such a draft can be replaced but not completed.
+// read, and what the draft was missing and this walk did not bring. No walk
+// brings a path called as the entry that gives the number of further ones, or as
+// a long path is shortened to, so such a draft can be replaced but not completed.
 func (b *builder) incomplete(dest string) []string {
-	var all []string
-	for _, r := range b.problems {
-		p := strings.TrimSuffix(path.Join(dest, r.Path), "/")
+	var g gaps
+	for _, r := range b.problems.listed {
+		p := short(strings.TrimSuffix(path.Join(dest, r.Path), "/"))
 		delete(b.holes, p)
-		all = append(all, p)
+		g.add(p)
 	}
 	for _, p := range b.missing {
 		if _, ok := b.holes[p]; ok {
-			all = append(all, p)
+			g.add(p)
 		}
 	}
-	more := b.problem - int64(len(b.problems))
-	if over := len(all) - incompleteMax; over > 0 || more > 0 {
-		all = all[:min(len(all), incompleteMax-1)]
-		all = append(all, fmt.Sprintf("… and %d more", more+int64(max(over, 0))+1))
-	}
-	return all
+	g.more += b.problems.more()
+	return g.list()
 }
 
 func (b *builder) result(ref registry.Ref) *IngestResult {
@@ -373,7 +354,8 @@ func (b *builder) result(ref registry.Ref) *IngestResult {
 		Ref: ref, Root: b.root.Content,
 		Files: b.files, Bytes: b.bytes, NewBytes: b.newBytes,
 		Chunks: b.chunks, NewChunks: b.newChunks,
-		KnownFiles: b.known, Problems: b.problems, Skipped: b.skipped,
+		KnownFiles: b.known, Problems: b.problems.listed, Skipped: b.skipped.listed,
+		MoreProblems: b.problems.more(), MoreSkipped: b.skipped.more(),
 	}
 	return res
 }

@@ -170,8 +170,11 @@ func TestABundleIsHandedOverBeforeAStreamIsAnswered(t *testing.T) {
 		if err := fileOf(v, "a", "small"); err != nil {
 			return err
 		}
-		_, _, err := v.Content("b", strings.NewReader("stream"))
-		return err
+		c, size, err := v.Content("b", strings.NewReader("stream"))
+		if err != nil {
+			return err
+		}
+		return v.Stored(manifest.Entry{Name: "b", Kind: manifest.File, Size: size, Content: c})
 	})
 	if b.files != 2 {
 		t.Errorf("%d files", b.files)

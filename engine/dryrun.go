@@ -129,8 +129,8 @@ func (e *Local) dryRun(ctx context.Context, req IngestRequest, base *registry.Ve
 		return nil, err
 	}
 	res.Seconds = e.c.Now().Sub(start).Seconds()
-	if len(b.problems) > 0 && !req.AllowIncomplete {
-		err = fmt.Errorf("%w: %d of them", ErrIncomplete, b.problem)
+	if b.problems.count > 0 && !req.AllowIncomplete {
+		err = fmt.Errorf("%w: %d of them", ErrIncomplete, b.problems.count)
 	}
 	return res, err
 }
@@ -159,16 +159,18 @@ func Estimate(ctx context.Context, src source.Source, o CreateOptions, s Setting
 	return EstimateResult{
 		Files: b.files, Bytes: b.bytes, UniqueBytes: b.newBytes, StoredBytes: t.stored,
 		Chunks: b.chunks, NewChunks: b.newChunks, Seconds: time.Since(start).Seconds(),
-		Problems: b.problems, Skipped: b.skipped,
+		Problems: b.problems.listed, Skipped: b.skipped.listed,
+		MoreProblems: b.problems.more(), MoreSkipped: b.skipped.more(),
 	}, nil
 }
 
 // Scanned is a source that was read as if it were a version, without a store:
 // its tree can be compared, its file contents cannot be read. Close it.
 type Scanned struct {
-	root     manifest.Entry
-	chunks   *tryChunks
-	Problems []source.Report
+	root         manifest.Entry
+	chunks       *tryChunks
+	Problems     []source.Report
+	MoreProblems int64 // not listed
 }
 
 // Scan reads src. p must be the chunker parameters of the store whose versions
@@ -185,7 +187,7 @@ func Scan(ctx context.Context, src source.Source, p chunker.Params, s Settings, 
 	if err != nil {
 		return nil, errors.Join(err, t.close())
 	}
-	return &Scanned{b.rootEntry, t, b.problems}, nil
+	return &Scanned{b.rootEntry, t, b.problems.listed, b.problems.more()}, nil
 }
 
 // Root is the entry of the source's root directory.

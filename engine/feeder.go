@@ -89,7 +89,7 @@ func (f *feeder) Skipped(r source.Report) { f.report(evSkipped, r) }
 
 func (f *feeder) report(kind eventKind, r source.Report) {
 	ev := f.p.event(kind)
-	ev.report = r
+	ev.report = shortReport(r) // many may wait in the queue
 	_ = f.send(ev)
 }
 

@@ -67,8 +67,8 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 	res := b.result(req.Ref.WithVersion(req.Ref.Version))
 	res.State, res.StoredBytes = state, store.tally.stored.Load()
 	res.Seconds = e.c.Now().Sub(start).Seconds()
-	if len(b.problems) > 0 && !req.AllowIncomplete {
-		err = fmt.Errorf("%w: %d of them; what could be read is kept as a draft of %s", ErrIncomplete, b.problem, v.Ref)
+	if b.problems.count > 0 && !req.AllowIncomplete {
+		err = fmt.Errorf("%w: %d of them; what could be read is kept as a draft of %s", ErrIncomplete, b.problems.count, v.Ref)
 	}
 	return res, err
 }

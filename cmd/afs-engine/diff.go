@@ -74,7 +74,7 @@ func (a *app) diff(ctx context.Context, f *diffFlags, argA, argB string) error {
 	}
 	compare := func(eng engine.Engine, p chunker.Params) error {
 		var sides [2]side
-		unread := 0
+		unread := int64(0)
 		for i, arg := range []string{argA, argB} {
 			if isLocal(arg) {
 				scanned, err := engine.Scan(ctx, source.Dir(arg, o), p, a.engineSettings(), "")
@@ -82,8 +82,8 @@ func (a *app) diff(ctx context.Context, f *diffFlags, argA, argB string) error {
 					return err
 				}
 				defer scanned.Close()
-				a.noteReports(scanned.Problems, nil)
-				unread += len(scanned.Problems)
+				a.noteProblems(scanned.Problems, scanned.MoreProblems)
+				unread += int64(len(scanned.Problems)) + scanned.MoreProblems
 				sides[i] = side{scanned.Source(), scanned.Root()}
 				continue
 			}

@@ -67,7 +67,7 @@ func (a *app) estimate(ctx context.Context, f *filterFlags, o engine.CreateOptio
 	if err := a.printEstimate(r); err != nil {
 		return err
 	}
-	if n := len(r.Problems); n > 0 {
+	if n := int64(len(r.Problems)) + r.MoreProblems; n > 0 {
 		return fmt.Errorf("%w: %d of them, the estimate is without them", engine.ErrIncomplete, n)
 	}
 	return nil
@@ -84,7 +84,8 @@ func (a *app) printEstimate(r engine.EstimateResult) error {
 	if a.out.json {
 		return a.out.emit("estimate", estimateLine{r, reportLines(r.Problems), reportLines(r.Skipped)})
 	}
-	a.noteReports(r.Problems, r.Skipped)
+	a.noteProblems(r.Problems, r.MoreProblems)
+	a.noteSkipped(r.Skipped, r.MoreSkipped)
 	t := newTable(a.out, "<<")
 	for _, row := range [][]string{
 		{"files", count(r.Files)},

@@ -278,21 +278,32 @@ func (a *app) printIngest(r *engine.IngestResult) error {
 		}
 		return a.out.flush()
 	}
-	a.noteReports(r.Problems, r.Skipped)
+	a.noteProblems(r.Problems, r.MoreProblems)
+	a.noteSkipped(r.Skipped, r.MoreSkipped)
 	if err := a.out.printf("%s\n", ingestText(r)); err != nil {
 		return err
 	}
 	return a.out.flush()
 }
 
-// noteReports lists what was not taken. What could not be read is an error,
-// which --quiet does not hide.
-func (a *app) noteReports(problems, skipped []source.Report) {
-	for _, p := range problems {
-		a.complain(slog.LevelError, fmt.Sprintf("%s: could not be read: %s", shown(p.Path), oneLine(p.Reason)))
+// noteProblems lists what could not be read, and how many more there are. That
+// is an error, which --quiet does not hide.
+func (a *app) noteProblems(rs []source.Report, more int64) {
+	for _, r := range rs {
+		a.complain(slog.LevelError, fmt.Sprintf("%s: could not be read: %s", shown(r.Path), oneLine(r.Reason)))
 	}
-	for _, p := range skipped {
-		a.note("%s: left out: %s", shown(p.Path), oneLine(p.Reason))
+	if more > 0 {
+		a.complain(slog.LevelError, fmt.Sprintf("… and %s more could not be read", count(more)))
+	}
+}
+
+// noteSkipped lists what was left out, and how many more there are.
+func (a *app) noteSkipped(rs []source.Report, more int64) {
+	for _, r := range rs {
+		a.note("%s: left out: %s", shown(r.Path), oneLine(r.Reason))
+	}
+	if more > 0 {
+		a.note("… and %s more left out", count(more))
 	}
 }
 

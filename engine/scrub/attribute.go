@@ -185,11 +185,23 @@ func (a *attribution) check(path string, id chunker.ID) (bool, error) {
 	if err != nil {
 		return true, err
 	}
-	p := a.problems[n]
 	a.hit[n] = true
-	last := len(p.Affected) - 1
-	if len(p.Affected) < affectedMax && (last < 0 || p.Affected[last] != Affected{a.ref, path}) {
-		p.Affected = append(p.Affected, Affected{a.ref, path})
-	}
+	a.affects(a.problems[n], path)
 	return true, nil
 }
+
+// affects names path as one that p affects, if there is room for it.
+func (a *attribution) affects(p *Problem, path string) {
+	x := Affected{a.ref, path}
+	if len(p.Affected) == affectedMax || a.named+len(path)+affectedSize > affectedBytesMax {
+		return
+	}
+	if last := len(p.Affected) - 1; last >= 0 && p.Affected[last] == x {
+		return
+	}
+	a.named += len(path) + affectedSize
+	p.Affected = append(p.Affected, x)
+}
+
+// affectedSize is what an Affected takes besides its path, in bytes.
+const affectedSize = 64

@@ -1,13 +1,18 @@
 package scrub_test
 
 import (
+	"archive/tar"
+	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine"
 	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/scrub"
+	"github.com/artifortress/afs-engine/engine/source"
 	"github.com/artifortress/afs-engine/index"
 )
 
@@ -156,6 +161,42 @@ func TestManyProblemsAreToldApart(t *testing.T) {
 			if !slices.Equal(got[id], []scrub.Affected{{Ref: "r/p@1", Path: path}, {Ref: "r/p@2", Path: path}}) {
 				t.Errorf("%s: %+v", path, got[id])
 			}
+		}
+	})
+}
+
+// However long the paths are that need what is lost, those that are named take
+// a bounded number of bytes.
+func TestThePathsOfAllProblemsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	content := randomBytes(1, 10_000)
+	dir := strings.Repeat(strings.Repeat("d", 250)+"/", 800)
+	var stream bytes.Buffer
+	out := tar.NewWriter(&stream)
+	for i := range 60 {
+		check(t, out.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("%s%02d", dir, i), Size: int64(len(content))}))
+		_, err := out.Write([]byte(content))
+		check(t, err)
+	}
+	check(t, out.Close())
+	w.engine(func(e *engine.Local) {
+		_, err := e.Ingest(t.Context(), engine.IngestRequest{Source: source.Tar(&stream, source.Options{}), Ref: mustRef(t, "r/p@1")})
+		check(t, err)
+	})
+	w.index(func(db *index.DB) {
+		sound := &reader{store: w.store, db: db}
+		file, err := manifest.Resolve(t.Context(), sound, version(t, db, sound, "r/p@1"), dir+"00")
+		check(t, err)
+		problems := run(t, w, db, &reader{store: w.store, db: db, lost: []chunker.ID{file.Content.List}})
+		if len(problems) != 1 || problems[0].Versions != 1 {
+			t.Fatalf("%d problems", len(problems))
+		}
+		size := 0
+		for _, a := range problems[0].Affected {
+			size += len(a.Path)
+		}
+		if size == 0 || size > 8<<20 {
+			t.Errorf("%d paths of %d bytes are named", len(problems[0].Affected), size)
 		}
 	})
 }

@@ -40,9 +40,10 @@ type Store struct {
 
 // Limits of what is kept in memory.
 const (
-	problemsMax = 10_000 // further ones are counted
-	affectedMax = 100    // paths named per problem
-	lostMax     = 100    // chunks named per problem
+	problemsMax      = 10_000  // further ones are counted
+	affectedMax      = 100     // paths named per problem
+	affectedBytesMax = 8 << 20 // of all paths named
+	lostMax          = 100     // chunks named per problem
 )
 
 // run is one scrub.
@@ -57,6 +58,7 @@ type run struct {
 	gone     map[uint32]int
 	at       map[place]int // problems of places in objects
 	deltas   deltas
+	named    int // bytes of the paths in problems
 }
 
 // place is one in an object.
