@@ -19,9 +19,9 @@ func TestAPackOfManyReferencesIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	p, own := newPacker(&owner{db: db}, (*config)(nil).packing(), 1<<40), new(tally)
+	p, own := newPacker(&owner{db: db}, (*config)(nil).packing(), 1<<40, entriesMax), new(tally)
 	const perNode = 1000
-	for i := range uint64(2 * edgesMax / perNode) {
+	for i := range uint64(2 * entriesMax / perNode) {
 		b := binary.BigEndian.AppendUint64(nil, i)
 		deps := make([]chunker.ID, perNode)
 		for j := range deps {
@@ -31,7 +31,7 @@ func TestAPackOfManyReferencesIsFull(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if edges := int(i+1) * perNode; full != (edges >= edgesMax) {
+		if edges := int(i+1) * perNode; full != (edges >= entriesMax) {
 			t.Fatalf("full is %v with %d references", full, edges)
 		}
 		if full {
@@ -45,7 +45,7 @@ func TestAPackOfManyReferencesIsFull(t *testing.T) {
 // at the end; those that refer to little wait for more.
 func TestAFullDataPackTakesNodesAlong(t *testing.T) {
 	for _, edges := range []int{1, edgesAlong - 1, edgesAlong} {
-		p, own := newPacker(&indexOf{}, (*config)(nil).packing(), 1<<20), new(tally)
+		p, own := newPacker(&indexOf{}, (*config)(nil).packing(), 1<<20, entriesMax), new(tally)
 		node, data := []byte("node"), make([]byte, 2<<20)
 		_, _ = rand.Read(data) // never fails
 		add := func(c chunk) (full bool) {
@@ -93,7 +93,7 @@ func (x *indexOf) Has(_ context.Context, ids []chunker.ID, have []bool) error {
 func TestAChunkThatWasSettledMeanwhileIsNotStoredAgain(t *testing.T) {
 	for settled := range 4 {
 		x := &indexOf{has: map[chunker.ID]bool{}}
-		p, own := newPacker(x, (*config)(nil).packing(), 1<<40), new(tally)
+		p, own := newPacker(x, (*config)(nil).packing(), 1<<40, entriesMax), new(tally)
 		add := func(data string, asOf uint64) bool {
 			t.Helper()
 			b := []byte(data)
