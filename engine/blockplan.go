@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"runtime"
 
 	"github.com/artifortress/afs-engine/chunker"
@@ -50,4 +51,18 @@ func largeSize(p chunker.Params) int { return max(blockLarge, min(2*p.Max, p.Max
 // in them.
 func withPieces(p chunker.Params, size int) int64 {
 	return int64(size) + int64(size/max(p.Min, 1))*pieceCost
+}
+
+// checkMemory refuses to take content in with less memory than chunks of the
+// greatest length need. Besides its blocks an ingest has up to five such chunks
+// whole: in a frame, in another that is being compressed and what becomes of that,
+// and at the end of each of two packs.
+func checkMemory(p chunker.Params, s *Settings) error {
+	need := memoryFixed + planBlocks(p, s.blocks()).bytes + 5*int64(p.Max)
+	if p.Max <= blockLarge || need <= s.MemoryBytes {
+		return nil
+	}
+	mib := (need + 1<<20 - 1) >> 20
+	return WithHint(fmt.Errorf("%w: an ingest with chunks of up to %d bytes needs %d MiB of memory, and may take %d",
+		ErrUsage, p.Max, mib, s.MemoryBytes>>20), fmt.Sprintf("give it --memory %dMiB", mib))
 }

@@ -80,7 +80,7 @@ func (c *committer) do(ctx context.Context, r *commitRequest) (dataplane.Outcome
 // Whoever waits asks for the full ones to be stored: those who filled them may
 // have given up.
 func (c *committer) room(ctx context.Context) error {
-	for c.packer.crowded() {
+	for c.packer.crowded.Load() {
 		if _, err := c.do(ctx, &commitRequest{}); err != nil {
 			return err
 		}

@@ -116,6 +116,9 @@ func (e *Local) checkRequest(ctx context.Context, req IngestRequest) error {
 	if err := e.checkWritable(ctx); err != nil {
 		return err
 	}
+	if err := checkMemory(e.config.Chunker.Params, &e.settings); err != nil {
+		return err
+	}
 	if req.Draft && len(req.Tags) > 0 {
 		return WithHint(fmt.Errorf("%w: a draft takes no tags", ErrUsage), "give them to publish")
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/engine/registry"
 	"github.com/artifortress/afs-engine/index"
+	"github.com/artifortress/afs-engine/index/scratch"
 )
 
 // Components are what an engine is made of. Store and IndexDir are required.
@@ -61,7 +62,13 @@ func (s *Settings) share(of int64) int64 { return (s.MemoryBytes - memoryFixed) 
 // blocks is for the large blocks of one ingest, blocksMax for all blocks of all
 // that run at once.
 func (s *Settings) blocks() int64    { return s.share(12) }
-func (s *Settings) blocksMax() int64 { return s.share(2) }
+func (s *Settings) blocksMax() int64 { return s.share(3) }
+
+// SortMemory is for the source.Options of what is ingested with these settings.
+func (s Settings) SortMemory() int {
+	s.ensureDefaults()
+	return int(min(s.share(24), scratch.DefaultMemory))
+}
 
 // packRows is how many rows of the index a pack may make or change: as many as
 // are worth while at the default memory, fewer with less.

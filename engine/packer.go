@@ -28,7 +28,8 @@ type packer struct {
 	spare   map[packfile.Class]*packfile.Writer // for the next packs: they have buffers already
 	pending map[chunker.ID]struct{}             // in no index row yet; bounded by the size of the packs under way
 	recent  map[chunker.ID]struct{}             // no longer pending since settled was last counted up
-	closed  atomic.Int64                        // packs that are full, or taken and not settled
+	closed  map[packfile.Class]int              // packs that are full, or taken and not settled
+	crowded atomic.Bool                         // written under mu: so many are closed that nobody should fill more
 	settled atomic.Uint64                       // written under mu: how often chunks have left pending, for whatever reason
 	broken  uint64                              // how often packs under way have been lost
 	lastErr error                               // why, the last time
@@ -37,7 +38,7 @@ type packer struct {
 func newPacker(plane dataplane.Chunks, p Packing, packSize int64, rows int) *packer {
 	return &packer{
 		plane: plane, rows: rows, writers: newPackWriters(p, packSize), spare: map[packfile.Class]*packfile.Writer{},
-		pending: map[chunker.ID]struct{}{}, recent: map[chunker.ID]struct{}{},
+		pending: map[chunker.ID]struct{}{}, recent: map[chunker.ID]struct{}{}, closed: map[packfile.Class]int{},
 	}
 }
 
@@ -88,9 +89,7 @@ func (b batch) each(fn func(*openPack) error) error {
 	return nil
 }
 
-func (b batch) len() int64 { return int64(len(b.data) + len(b.meta)) }
-
-func (b batch) empty() bool { return b.len() == 0 }
+func (b batch) empty() bool { return len(b.data)+len(b.meta) == 0 }
 
 func (b batch) abort() {
 	b.each(func(o *openPack) error { o.Abort(); return nil })
@@ -105,14 +104,16 @@ const (
 	edgesAlong = 1 << 13
 )
 
-// closedMax is how many packs one ingest has closed at once without waiting: one
-// of data and one of metadata.
-const closedMax = 2
+// closedMax is how many packs of a class may be closed while the next is filled:
+// as many as one ingest alone has, which waits for its last commit before it asks
+// for another.
+const closedMax = 1
 
-// crowded reports whether so many packs are closed that nobody should fill more.
-// One ingest alone never meets that: it waits for its last commit before it asks
-// for the next.
-func (p *packer) crowded() bool { return p.closed.Load() > closedMax }
+// closeLocked counts n packs more, or less, as closed.
+func (p *packer) closeLocked(class packfile.Class, n int) {
+	p.closed[class] += n
+	p.crowded.Store(p.closed[packfile.ClassData] > closedMax || p.closed[packfile.ClassMeta] > closedMax)
+}
 
 // chunk is one on its way into a pack.
 type chunk struct {
@@ -197,21 +198,21 @@ func (p *packer) add(ctx context.Context, mark uint64, t *tally, c chunk) (added
 	// refer to. A full data pack takes along nodes that refer to much: it costs
 	// least to count the references to a chunk when the chunk is entered, and what
 	// is counted by the way need not be waited for in the end.
-	p.full.data = p.shutLocked(p.full.data, &p.data)
+	p.full.data = p.shutLocked(packfile.ClassData, p.full.data, &p.data)
 	if class == packfile.ClassMeta || p.meta != nil && p.meta.edges >= edgesAlong {
-		p.full.meta = p.shutLocked(p.full.meta, &p.meta)
+		p.full.meta = p.shutLocked(packfile.ClassMeta, p.full.meta, &p.meta)
 	}
 	return true, true, nil
 }
 
 // shutLocked moves the open pack, if there is one, to list.
-func (p *packer) shutLocked(list []*openPack, open **openPack) []*openPack {
+func (p *packer) shutLocked(class packfile.Class, list []*openPack, open **openPack) []*openPack {
 	o := *open
 	if o == nil {
 		return list
 	}
 	*open = nil
-	p.closed.Add(1)
+	p.closeLocked(class, 1)
 	return append(list, o)
 }
 
@@ -224,8 +225,8 @@ func (p *packer) take(flush bool) batch {
 
 func (p *packer) takeLocked(flush bool) batch {
 	if flush {
-		p.full.data = p.shutLocked(p.full.data, &p.data)
-		p.full.meta = p.shutLocked(p.full.meta, &p.meta)
+		p.full.data = p.shutLocked(packfile.ClassData, p.full.data, &p.data)
+		p.full.meta = p.shutLocked(packfile.ClassMeta, p.full.meta, &p.meta)
 	}
 	b := p.full
 	p.full = batch{}
@@ -250,7 +251,8 @@ func (p *packer) settle(b batch) {
 		p.spare[o.sealed.Index.Class] = o.Writer
 		return nil
 	})
-	p.closed.Add(-b.len())
+	p.closeLocked(packfile.ClassData, -len(b.data))
+	p.closeLocked(packfile.ClassMeta, -len(b.meta))
 	p.settled.Add(1)
 }
 
@@ -261,7 +263,8 @@ func (p *packer) lose(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.takeLocked(true).abort()
-	p.closed.Store(0)
+	clear(p.closed)
+	p.crowded.Store(false)
 	clear(p.pending)
 	clear(p.recent)
 	p.settled.Add(2) // nothing is known as of before

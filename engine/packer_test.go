@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine/dataplane"
@@ -137,5 +139,77 @@ func TestAChunkThatWasSettledMeanwhileIsNotStoredAgain(t *testing.T) {
 			t.Errorf("settled %d times meanwhile: a chunk that nobody has stored is not stored", settled)
 		}
 		p.take(true).abort()
+	}
+}
+
+// With less memory a pack is full at fewer chunks; at the default it holds as
+// many as ever.
+func TestPacksCloseAtFewerChunksWithLessMemory(t *testing.T) {
+	rows := func(memory int64) int {
+		s := Settings{MemoryBytes: memory}
+		s.ensureDefaults()
+		return s.packRows()
+	}
+	if least, usual, large := rows(MemoryMin), rows(MemoryDefault), rows(8<<30); least > entriesMax/3+1 || usual != entriesMax || large != entriesMax {
+		t.Errorf("%d, %d and %d rows", least, usual, large)
+	}
+	const most = 10
+	p, own := newPacker(&indexOf{}, (*config)(nil).packing(), 1<<40, most), new(tally)
+	defer func() { p.take(true).abort() }()
+	for i := range most {
+		_, full, err := p.add(t.Context(), p.mark(), own, aChunk(i))
+		if err != nil || full != (i+1 == most) {
+			t.Fatalf("chunk %d: full is %v: %v", i, full, err)
+		}
+	}
+}
+
+func aChunk(i int) chunk {
+	b := binary.BigEndian.AppendUint64(nil, uint64(i))
+	return chunk{id: chunker.Data.Sum(b), data: b}
+}
+
+// However many ingests fill packs, only so many are closed and not yet stored:
+// whoever would fill another waits until one is.
+func TestAChunkWaitsWhileManyPacksAreClosed(t *testing.T) {
+	p, own := newPacker(&indexOf{}, (*config)(nil).packing(), 1, entriesMax), new(tally)
+	c := &committer{packer: p, requests: make(chan *commitRequest), quit: make(chan struct{})}
+	for i := range closedMax + 1 {
+		if err := c.room(t.Context()); err != nil {
+			t.Fatalf("%d packs are closed: %v", i, err)
+		}
+		if _, full, err := p.add(t.Context(), p.mark(), own, aChunk(i)); !full || err != nil {
+			t.Fatalf("full is %v: %v", full, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := c.room(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("room is %v while %d packs are closed", err, closedMax+1)
+	}
+	waits := make(chan error)
+	go func() { waits <- c.room(t.Context()) }()
+	r := <-c.requests // whoever waits asks for them to be stored
+	b := p.take(false)
+	if !p.crowded.Load() {
+		t.Error("there is room while packs are on their way")
+	}
+	if err := b.each(func(o *openPack) (err error) { o.sealed, err = o.Seal(); return err }); err != nil {
+		t.Fatal(err)
+	}
+	p.settle(b)
+	r.answer <- commitAnswer{}
+	if err := <-waits; err != nil {
+		t.Error(err)
+	}
+	if _, full, err := p.add(t.Context(), p.mark(), own, aChunk(100)); !full || err != nil {
+		t.Fatalf("full is %v: %v", full, err)
+	}
+	if _, full, err := p.add(t.Context(), p.mark(), own, aChunk(101)); !full || err != nil {
+		t.Fatalf("full is %v: %v", full, err)
+	}
+	p.lose(errors.New("lost"))
+	if err := c.room(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
