@@ -18,9 +18,15 @@ type disk struct {
 	fs  *tempFS
 }
 
-func openDisk(parent string) (*disk, error) { return openDiskOn(vfs.Default, parent) }
+func openDisk(parent string, memory int) (*disk, error) {
+	return openDiskOn(vfs.Default, parent, memory)
+}
 
-func openDiskOn(base vfs.FS, parent string) (*disk, error) {
+// diskMin is the least that a memtable and the cache are useful with, in bytes.
+const diskMin = 1 << 20
+
+func openDiskOn(base vfs.FS, parent string, memory int) (*disk, error) {
+	memory = min(max(memory, diskMin), DefaultMemory)
 	dir, err := os.MkdirTemp(parent, "afs-scratch-")
 	if err != nil {
 		return nil, fmt.Errorf("open scratch space: %w", err)
@@ -29,8 +35,8 @@ func openDiskOn(base vfs.FS, parent string) (*disk, error) {
 	opts := &pebble.Options{
 		FS:                    d.fs,
 		Logger:                quiet{},
-		CacheSize:             8 << 20,
-		MemTableSize:          8 << 20,
+		CacheSize:             int64(memory),
+		MemTableSize:          uint64(memory),
 		DisableWAL:            true,
 		FormatMajorVersion:    pebble.FormatNewest,
 		L0StopWritesThreshold: 1000, // slower reads are better than writers that wait

@@ -148,7 +148,7 @@ func TestOpenNeedsADirectory(t *testing.T) {
 func TestFullDiskIsAnError(t *testing.T) {
 	for _, full := range []*fullFS{{FS: vfs.Default, create: true}, {FS: vfs.Default}} {
 		dir := t.TempDir()
-		d, err := openDiskOn(full, dir)
+		d, err := openDiskOn(full, dir, DefaultMemory)
 		must(t, err)
 		m := &Map{dir: dir, disk: d}
 		full.full.Store(true)
