@@ -54,11 +54,11 @@ func withPieces(p chunker.Params, size int) int64 {
 }
 
 // checkMemory refuses to take content in with less memory than chunks of the
-// greatest length need. Besides its blocks an ingest has up to five such chunks
-// whole: in a frame, in another that is being compressed and what becomes of that,
+// greatest length need. Besides its blocks an ingest has some seven such chunks
+// whole: in a frame, in two that are being compressed and what becomes of these,
 // and at the end of each of two packs.
 func checkMemory(p chunker.Params, s *Settings) error {
-	need := memoryFixed + planBlocks(p, s.blocks()).bytes + 5*int64(p.Max)
+	need := memoryFixed + planBlocks(p, s.blocks()).bytes + 7*int64(p.Max)
 	if p.Max <= blockLarge || need <= s.MemoryBytes {
 		return nil
 	}

@@ -91,9 +91,9 @@ func TestChunksTooLargeForTheMemoryAreRefused(t *testing.T) {
 	p := chunker.Params{Min: 1 << 20, Avg: 4 << 20, Max: 16 << 20}
 	w := worldMadeWith(t, p, engine.MemoryMin)
 	_, err := w.Ingest(t.Context(), engine.IngestRequest{Source: files{"a": unreadable}, Ref: mustRef(t, "x/y@1")})
-	if engine.KindOf(err) != engine.KindUsage || !strings.Contains(err.Error(), "183 MiB") {
+	if engine.KindOf(err) != engine.KindUsage || !strings.Contains(err.Error(), "215 MiB") {
 		t.Errorf("error %v", err)
 	}
-	enough := worldMadeWith(t, p, 183<<20)
+	enough := worldMadeWith(t, p, 215<<20)
 	enough.ingest("x/y@1", files{"a": "a"})
 }

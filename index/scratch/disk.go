@@ -26,14 +26,21 @@ func openDisk(parent string, memory int) (*disk, error) {
 const diskMin = 1 << 20
 
 func openDiskOn(base vfs.FS, parent string, memory int) (*disk, error) {
-	memory = min(max(memory, diskMin), DefaultMemory)
 	dir, err := os.MkdirTemp(parent, "afs-scratch-")
 	if err != nil {
 		return nil, fmt.Errorf("open scratch space: %w", err)
 	}
 	d := &disk{dir: dir, fs: &tempFS{FS: base}}
+	if d.db, err = pebble.Open(dir, diskOptions(d.fs, memory)); err != nil {
+		return nil, fmt.Errorf("open scratch space: %w", errors.Join(err, os.RemoveAll(dir)))
+	}
+	return d, nil
+}
+
+func diskOptions(fs vfs.FS, memory int) *pebble.Options {
+	memory = min(max(memory, diskMin), DefaultMemory)
 	opts := &pebble.Options{
-		FS:                    d.fs,
+		FS:                    fs,
 		Logger:                quiet{},
 		CacheSize:             int64(memory),
 		MemTableSize:          uint64(memory),
@@ -50,10 +57,7 @@ func openDiskOn(base vfs.FS, parent string, memory int) (*disk, error) {
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
-	if d.db, err = pebble.Open(dir, opts); err != nil {
-		return nil, fmt.Errorf("open scratch space: %w", errors.Join(err, os.RemoveAll(dir)))
-	}
-	return d, nil
+	return opts
 }
 
 // fail is err or, before it, the write error that caused it.

@@ -116,6 +116,15 @@ func TestOnlyOneOfManyAddsIsNew(t *testing.T) {
 	}
 }
 
+// On disk a map gets along with about what it had in memory.
+func TestAMapOnDiskKeepsToItsMemory(t *testing.T) {
+	for memory, want := range map[int]uint64{0: diskMin, 3 << 20: 3 << 20, 64 << 20: DefaultMemory} {
+		if got := diskOptions(nil, memory); got.MemTableSize != want || got.CacheSize != int64(want) {
+			t.Errorf("%d bytes: a memtable of %d, a cache of %d, want %d", memory, got.MemTableSize, got.CacheSize, want)
+		}
+	}
+}
+
 func TestCloseRemovesEverything(t *testing.T) {
 	dir := t.TempDir()
 	m, err := OpenMemory(dir, 0)
