@@ -32,7 +32,8 @@ type Writer interface {
 	// (or leaves a draft). If some of it could not be read, or changed while
 	// it was read, nothing is published unless req.AllowIncomplete: what was
 	// stored stays a draft, the result lists the problems, and the error is
-	// ErrIncomplete.
+	// ErrIncomplete. It may wait until others of this engine have ended, as its
+	// memory allows: a source must not wait for another ingest itself.
 	Ingest(ctx context.Context, req IngestRequest) (*IngestResult, error)
 
 	// Publish turns the draft ref into a published version.

@@ -46,7 +46,7 @@ type commitAnswer struct {
 
 func newCommitter(e *Local) *committer {
 	c := &committer{
-		packer: newPacker(e.plane, e.config.packing(), e.settings.PackSize), store: e.c.Store, plane: e.plane,
+		packer: newPacker(e.plane, e.config.packing(), e.settings.PackSize, e.settings.packRows()), store: e.c.Store, plane: e.plane,
 		actor: e.c.Actor, client: e.c.Client,
 		requests: make(chan *commitRequest), stopped: make(chan struct{}), quit: make(chan struct{}),
 	}
@@ -74,6 +74,18 @@ func (c *committer) do(ctx context.Context, r *commitRequest) (dataplane.Outcome
 	case <-ctx.Done():
 		return dataplane.Outcome{}, ctx.Err()
 	}
+}
+
+// room waits while as many packs as may are full or on their way into the store.
+// Whoever waits asks for the full ones to be stored: those who filled them may
+// have given up.
+func (c *committer) room(ctx context.Context) error {
+	for c.packer.crowded.Load() {
+		if _, err := c.do(ctx, &commitRequest{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // close carries out what has been handed in and stops.

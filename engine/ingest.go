@@ -34,6 +34,11 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 		}
 		defer done()
 	}
+	leave, err := e.enterIngest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	base, err := e.draftBase(ctx, req)
 	if err != nil {
 		return nil, err
@@ -50,7 +55,7 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 	r := e.recall(req)
 	b, err := build(ctx, req, building{
 		base: base, src: e.chunks, params: e.config.Chunker.Params, store: store,
-		recall: r, lineage: e.newLineage(ctx, req.Ref), memory: e.settings.share(12),
+		recall: r, lineage: e.newLineage(ctx, req.Ref), memory: e.settings.blocks(),
 	})
 	if err = errors.Join(err, store.settle(), r.flush(ctx)); err != nil {
 		return nil, err
@@ -71,6 +76,17 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 		err = fmt.Errorf("%w: %d of them; what could be read is kept as a draft of %s", ErrIncomplete, b.problems.count, v.Ref)
 	}
 	return res, err
+}
+
+// enterIngest waits until there is memory for the blocks of another ingest
+// besides those under way; leave gives it back. One always runs. Whoever waits
+// holds at most the turn of a draft, which those under way have already.
+func (e *Local) enterIngest(ctx context.Context) (leave func(), err error) {
+	bytes := min(planBlocks(e.config.Chunker.Params, e.settings.blocks()).bytes, e.settings.blocksMax())
+	if err := e.ingests.Acquire(ctx, bytes); err != nil {
+		return nil, err
+	}
+	return func() { e.ingests.Release(bytes) }, nil
 }
 
 // commitVersion publishes v, or makes it a draft if that was asked for or it
@@ -98,6 +114,9 @@ func tagsOf(tags []string, noLatest bool) []string {
 // checkRequest refuses what can be refused before anything is read.
 func (e *Local) checkRequest(ctx context.Context, req IngestRequest) error {
 	if err := e.checkWritable(ctx); err != nil {
+		return err
+	}
+	if err := checkMemory(e.config.Chunker.Params, &e.settings); err != nil {
 		return err
 	}
 	if req.Draft && len(req.Tags) > 0 {
@@ -169,6 +188,9 @@ func hasAll(ctx context.Context, plane dataplane.Chunks, ids []chunker.ID, have 
 }
 
 func (s *storeChunks) put(ctx context.Context, c chunk) (bool, error) {
+	if err := s.commits.room(ctx); err != nil {
+		return false, err
+	}
 	added, full, err := s.commits.packer.add(ctx, s.session.mark, &s.tally, c)
 	if err == nil && full {
 		err = s.commit(ctx)

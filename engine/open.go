@@ -8,10 +8,13 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/engine/registry"
 	"github.com/artifortress/afs-engine/index"
+	"github.com/artifortress/afs-engine/index/scratch"
 )
 
 // Components are what an engine is made of. Store and IndexDir are required.
@@ -56,6 +59,21 @@ const (
 // share is a part of what is left to plan with, in bytes.
 func (s *Settings) share(of int64) int64 { return (s.MemoryBytes - memoryFixed) / of }
 
+// blocks is for the large blocks of one ingest, blocksMax for all blocks of all
+// that run at once.
+func (s *Settings) blocks() int64    { return s.share(12) }
+func (s *Settings) blocksMax() int64 { return s.share(3) }
+
+// SortMemory is for the source.Options of what is ingested with these settings.
+func (s Settings) SortMemory() int {
+	s.ensureDefaults()
+	return int(min(s.share(24), scratch.DefaultMemory))
+}
+
+// packRows is how many rows of the index a pack may make or change: as many as
+// are worth while at the default memory, fewer with less.
+func (s *Settings) packRows() int { return int(min(s.share(1536), entriesMax)) }
+
 func (s *Settings) ensureDefaults() {
 	if s.MemoryBytes == 0 {
 		s.MemoryBytes = MemoryDefault
@@ -93,6 +111,7 @@ type Local struct {
 	commits  *committer
 	drafts   turns
 	sessions sessions
+	ingests  *semaphore.Weighted // bytes of blocks, see enterIngest
 	gate     gate
 	closed   sync.Once
 }
@@ -129,6 +148,7 @@ func Open(ctx context.Context, c Components, s Settings) (*Local, error) {
 	e.rows = rows{context.WithoutCancel(ctx), e.plane}
 	e.chunks = newReader(c.Store, e.plane, s.CacheBytes)
 	e.commits = newCommitter(e)
+	e.ingests = semaphore.NewWeighted(s.blocksMax())
 	return e, nil
 }
 

@@ -21,21 +21,24 @@ type packer struct {
 
 	mu      sync.Mutex
 	writers packWriters
+	rows    int // that a pack may have or change in the index
 	data    *openPack
 	meta    *openPack
 	full    batch                               // waiting for the committer
 	spare   map[packfile.Class]*packfile.Writer // for the next packs: they have buffers already
 	pending map[chunker.ID]struct{}             // in no index row yet; bounded by the size of the packs under way
 	recent  map[chunker.ID]struct{}             // no longer pending since settled was last counted up
+	closed  map[packfile.Class]int              // packs that are full, or taken and not settled
+	crowded atomic.Bool                         // written under mu: so many are closed that nobody should fill more
 	settled atomic.Uint64                       // written under mu: how often chunks have left pending, for whatever reason
 	broken  uint64                              // how often packs under way have been lost
 	lastErr error                               // why, the last time
 }
 
-func newPacker(plane dataplane.Chunks, p Packing, packSize int64) *packer {
+func newPacker(plane dataplane.Chunks, p Packing, packSize int64, rows int) *packer {
 	return &packer{
-		plane: plane, writers: newPackWriters(p, packSize), spare: map[packfile.Class]*packfile.Writer{},
-		pending: map[chunker.ID]struct{}{}, recent: map[chunker.ID]struct{}{},
+		plane: plane, rows: rows, writers: newPackWriters(p, packSize), spare: map[packfile.Class]*packfile.Writer{},
+		pending: map[chunker.ID]struct{}{}, recent: map[chunker.ID]struct{}{}, closed: map[packfile.Class]int{},
 	}
 }
 
@@ -92,14 +95,25 @@ func (b batch) abort() {
 	b.each(func(o *openPack) error { o.Abort(); return nil })
 }
 
-// However small the chunks are, entriesMax bounds pending, and edgesMax what
-// the index changes at once. A metadata pack of edgesAlong references is worth
-// an object of its own.
+// However small the chunks are, the number of entries in a pack bounds pending,
+// and that of its references what the index changes at once. Neither is more than
+// entriesMax, and with less memory it is less: each costs 200 to 300 bytes on its
+// way. A metadata pack of edgesAlong references is worth an object of its own.
 const (
 	entriesMax = 1 << 17
-	edgesMax   = 1 << 17
 	edgesAlong = 1 << 13
 )
+
+// closedMax is how many packs of a class may be closed while the next is filled:
+// as many as one ingest alone has, which waits for its last commit before it asks
+// for another.
+const closedMax = 1
+
+// closeLocked counts n packs more, or less, as closed.
+func (p *packer) closeLocked(class packfile.Class, n int) {
+	p.closed[class] += n
+	p.crowded.Store(p.closed[packfile.ClassData] > closedMax || p.closed[packfile.ClassMeta] > closedMax)
+}
 
 // chunk is one on its way into a pack.
 type chunk struct {
@@ -177,24 +191,28 @@ func (p *packer) add(ctx context.Context, mark uint64, t *tally, c chunk) (added
 	p.pending[c.id] = struct{}{}
 	(*open).shares[t] += int64(len(c.data))
 	(*open).edges += len(c.deps) + len(c.bases)
-	if (*open).Size() < p.writers.packSize && (*open).Len() < entriesMax && (*open).edges < edgesMax {
+	if (*open).Size() < p.writers.packSize && (*open).Len() < p.rows && (*open).edges < p.rows {
 		return true, false, nil
 	}
 	// A full metadata pack takes the open data pack along, which its nodes may
 	// refer to. A full data pack takes along nodes that refer to much: it costs
 	// least to count the references to a chunk when the chunk is entered, and what
 	// is counted by the way need not be waited for in the end.
-	p.full.data, p.data = appendOpen(p.full.data, p.data), nil
+	p.full.data = p.shutLocked(packfile.ClassData, p.full.data, &p.data)
 	if class == packfile.ClassMeta || p.meta != nil && p.meta.edges >= edgesAlong {
-		p.full.meta, p.meta = appendOpen(p.full.meta, p.meta), nil
+		p.full.meta = p.shutLocked(packfile.ClassMeta, p.full.meta, &p.meta)
 	}
 	return true, true, nil
 }
 
-func appendOpen(list []*openPack, o *openPack) []*openPack {
+// shutLocked moves the open pack, if there is one, to list.
+func (p *packer) shutLocked(class packfile.Class, list []*openPack, open **openPack) []*openPack {
+	o := *open
 	if o == nil {
 		return list
 	}
+	*open = nil
+	p.closeLocked(class, 1)
 	return append(list, o)
 }
 
@@ -207,8 +225,8 @@ func (p *packer) take(flush bool) batch {
 
 func (p *packer) takeLocked(flush bool) batch {
 	if flush {
-		p.full.data, p.data = appendOpen(p.full.data, p.data), nil
-		p.full.meta, p.meta = appendOpen(p.full.meta, p.meta), nil
+		p.full.data = p.shutLocked(packfile.ClassData, p.full.data, &p.data)
+		p.full.meta = p.shutLocked(packfile.ClassMeta, p.full.meta, &p.meta)
 	}
 	b := p.full
 	p.full = batch{}
@@ -233,6 +251,8 @@ func (p *packer) settle(b batch) {
 		p.spare[o.sealed.Index.Class] = o.Writer
 		return nil
 	})
+	p.closeLocked(packfile.ClassData, -len(b.data))
+	p.closeLocked(packfile.ClassMeta, -len(b.meta))
 	p.settled.Add(1)
 }
 
@@ -243,6 +263,8 @@ func (p *packer) lose(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.takeLocked(true).abort()
+	clear(p.closed)
+	p.crowded.Store(false)
 	clear(p.pending)
 	clear(p.recent)
 	p.settled.Add(2) // nothing is known as of before

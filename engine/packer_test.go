@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine/dataplane"
@@ -19,9 +21,9 @@ func TestAPackOfManyReferencesIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	p, own := newPacker(&owner{db: db}, (*config)(nil).packing(), 1<<40), new(tally)
+	p, own := newPacker(&owner{db: db}, (*config)(nil).packing(), 1<<40, entriesMax), new(tally)
 	const perNode = 1000
-	for i := range uint64(2 * edgesMax / perNode) {
+	for i := range uint64(2 * entriesMax / perNode) {
 		b := binary.BigEndian.AppendUint64(nil, i)
 		deps := make([]chunker.ID, perNode)
 		for j := range deps {
@@ -31,7 +33,7 @@ func TestAPackOfManyReferencesIsFull(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if edges := int(i+1) * perNode; full != (edges >= edgesMax) {
+		if edges := int(i+1) * perNode; full != (edges >= entriesMax) {
 			t.Fatalf("full is %v with %d references", full, edges)
 		}
 		if full {
@@ -45,7 +47,7 @@ func TestAPackOfManyReferencesIsFull(t *testing.T) {
 // at the end; those that refer to little wait for more.
 func TestAFullDataPackTakesNodesAlong(t *testing.T) {
 	for _, edges := range []int{1, edgesAlong - 1, edgesAlong} {
-		p, own := newPacker(&indexOf{}, (*config)(nil).packing(), 1<<20), new(tally)
+		p, own := newPacker(&indexOf{}, (*config)(nil).packing(), 1<<20, entriesMax), new(tally)
 		node, data := []byte("node"), make([]byte, 2<<20)
 		_, _ = rand.Read(data) // never fails
 		add := func(c chunk) (full bool) {
@@ -93,7 +95,7 @@ func (x *indexOf) Has(_ context.Context, ids []chunker.ID, have []bool) error {
 func TestAChunkThatWasSettledMeanwhileIsNotStoredAgain(t *testing.T) {
 	for settled := range 4 {
 		x := &indexOf{has: map[chunker.ID]bool{}}
-		p, own := newPacker(x, (*config)(nil).packing(), 1<<40), new(tally)
+		p, own := newPacker(x, (*config)(nil).packing(), 1<<40, entriesMax), new(tally)
 		add := func(data string, asOf uint64) bool {
 			t.Helper()
 			b := []byte(data)
@@ -137,5 +139,77 @@ func TestAChunkThatWasSettledMeanwhileIsNotStoredAgain(t *testing.T) {
 			t.Errorf("settled %d times meanwhile: a chunk that nobody has stored is not stored", settled)
 		}
 		p.take(true).abort()
+	}
+}
+
+// With less memory a pack is full at fewer chunks; at the default it holds as
+// many as ever.
+func TestPacksCloseAtFewerChunksWithLessMemory(t *testing.T) {
+	rows := func(memory int64) int {
+		s := Settings{MemoryBytes: memory}
+		s.ensureDefaults()
+		return s.packRows()
+	}
+	if least, usual, large := rows(MemoryMin), rows(MemoryDefault), rows(8<<30); least > entriesMax/3+1 || usual != entriesMax || large != entriesMax {
+		t.Errorf("%d, %d and %d rows", least, usual, large)
+	}
+	const most = 10
+	p, own := newPacker(&indexOf{}, (*config)(nil).packing(), 1<<40, most), new(tally)
+	defer func() { p.take(true).abort() }()
+	for i := range most {
+		_, full, err := p.add(t.Context(), p.mark(), own, aChunk(i))
+		if err != nil || full != (i+1 == most) {
+			t.Fatalf("chunk %d: full is %v: %v", i, full, err)
+		}
+	}
+}
+
+func aChunk(i int) chunk {
+	b := binary.BigEndian.AppendUint64(nil, uint64(i))
+	return chunk{id: chunker.Data.Sum(b), data: b}
+}
+
+// However many ingests fill packs, only so many are closed and not yet stored:
+// whoever would fill another waits until one is.
+func TestAChunkWaitsWhileManyPacksAreClosed(t *testing.T) {
+	p, own := newPacker(&indexOf{}, (*config)(nil).packing(), 1, entriesMax), new(tally)
+	c := &committer{packer: p, requests: make(chan *commitRequest), quit: make(chan struct{})}
+	for i := range closedMax + 1 {
+		if err := c.room(t.Context()); err != nil {
+			t.Fatalf("%d packs are closed: %v", i, err)
+		}
+		if _, full, err := p.add(t.Context(), p.mark(), own, aChunk(i)); !full || err != nil {
+			t.Fatalf("full is %v: %v", full, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := c.room(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("room is %v while %d packs are closed", err, closedMax+1)
+	}
+	waits := make(chan error)
+	go func() { waits <- c.room(t.Context()) }()
+	r := <-c.requests // whoever waits asks for them to be stored
+	b := p.take(false)
+	if !p.crowded.Load() {
+		t.Error("there is room while packs are on their way")
+	}
+	if err := b.each(func(o *openPack) (err error) { o.sealed, err = o.Seal(); return err }); err != nil {
+		t.Fatal(err)
+	}
+	p.settle(b)
+	r.answer <- commitAnswer{}
+	if err := <-waits; err != nil {
+		t.Error(err)
+	}
+	if _, full, err := p.add(t.Context(), p.mark(), own, aChunk(100)); !full || err != nil {
+		t.Fatalf("full is %v: %v", full, err)
+	}
+	if _, full, err := p.add(t.Context(), p.mark(), own, aChunk(101)); !full || err != nil {
+		t.Fatalf("full is %v: %v", full, err)
+	}
+	p.lose(errors.New("lost"))
+	if err := c.room(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime"
 	"sync"
 	"time"
 
@@ -84,37 +83,20 @@ type contentReply struct {
 	err     error
 }
 
-// Numbers of bundles and files: enough to keep a disk busy and calls few,
-// whatever the number of workers, and a few large blocks more than there are
-// workers to fill them, if there is memory.
-const (
-	smallBytes       = 4 << 20 // in bundles of small files
-	smallFiles       = 512
-	smallPlaces      = 128 // directories that are kept open for them
-	smallBundlesMin  = 8
-	smallBundlesMax  = smallBytes / blockSmall
-	workersMin       = 4
-	largeBlocksSpare = 4
-	largeBlocksMin   = 3
-)
-
 // run walks src and shows it to b.
 func (p *pipeline) run(src source.Source, b *builder) error {
-	workers := max(workersMin, runtime.GOMAXPROCS(0))
-	size := max(blockLarge, 2*p.params.Max)
-	large := max(largeBlocksMin, min(workers+largeBlocksSpare, int(p.memory)/size))
-	small := min(max(2*workers, smallBundlesMin), smallBundlesMax)
-	p.small, p.large = newBundles(small, smallBytes/small, smallFiles/small), newBundles(large, size, 1)
-	p.work = make(chan *bundle, small+large) // all there are: sending never waits
+	plan := planBlocks(p.params, p.memory)
+	p.small, p.large = newBundles(plan.small, smallBytes/plan.small, smallFiles/plan.small), newBundles(plan.large, plan.size, 1)
+	p.work = make(chan *bundle, plan.small+plan.large) // all there are: sending never waits
 	p.events = make(chan *event, 2*smallFiles)
 	p.stop = make(chan struct{})
 
 	var g sync.WaitGroup
-	for range workers {
+	for range plan.workers {
 		g.Go(p.serve)
 	}
 	g.Go(func() { p.assemble(b) })
-	f := &feeder{p: p, places: smallPlaces / small}
+	f := &feeder{p: p, places: smallPlaces / plan.small}
 	err := src.Walk(p.ctx, f)
 	f.handOver()
 	close(p.work)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/backends/mem"
+	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine"
 	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/registry"
@@ -135,6 +136,16 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	return worldOn(t, mem.New(), engine.Settings{})
+}
+
+// worldMadeWith is a world whose chunks are cut with p.
+func worldMadeWith(t *testing.T, p chunker.Params, memory int64) *world {
+	t.Helper()
+	s := mem.New()
+	if _, err := engine.Create(t.Context(), s, engine.CreateOptions{Chunker: p}); err != nil {
+		t.Fatal(err)
+	}
+	return openWorld(t, s, engine.Settings{MemoryBytes: memory})
 }
 
 func worldOn(t *testing.T, s backends.Store, settings engine.Settings) *world {

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/artifortress/afs-engine/engine"
 )
 
 // hugeTree is many files, each with other bytes.
@@ -170,6 +172,24 @@ func manyDirectories() hugeTree {
 func TestAHugeDirectoryTakesLittleMemory(t *testing.T) { hugeTreeVerbs(t, "flat", oneDirectory()) }
 
 func TestManyDirectoriesTakeLittleMemory(t *testing.T) { hugeTreeVerbs(t, "nested", manyDirectories()) }
+
+// TestManyFilesObeyALittleMemory takes a tree in, then the same paths with all
+// contents changed, then those as a stream, with the least memory there is.
+func TestManyFilesObeyALittleMemory(t *testing.T) {
+	m, h := newMeter(t, "little"), manyDirectories()
+	m.memory = engine.MemoryMin
+	src := filepath.Join(t.TempDir(), "src")
+	h.write(t, src)
+	m.run("ingest", src, "huge/tree@1")
+	for i := range h.files {
+		write(t, filepath.Join(src, h.path(i)), h.content(i+h.files))
+	}
+	m.run("ingest", src, "huge/tree@2")
+	r, w := io.Pipe()
+	defer r.Close()
+	go func() { w.CloseWithError(h.tar(w)) }()
+	m.runOn(r, "ingest", "-", "huge/tar@1")
+}
 
 func hugeTreeVerbs(t *testing.T, name string, h hugeTree) {
 	m := newMeter(t, name)

@@ -216,6 +216,7 @@ func (f *ingestFlags) ifMissing() missing {
 // openSource chooses the kind of source. Nothing is read yet, but what is not
 // there is an error now.
 func (a *app) openSource(ctx context.Context, srcs []string, stdinName string, o source.Options) (source.Source, error) {
+	o.SortMemory = engine.Settings{MemoryBytes: a.memory}.SortMemory()
 	if srcs[0] == "-" && len(srcs) == 1 {
 		if stdinName == "" {
 			return source.Tar(untilDone(ctx, a.stdin), o), nil

@@ -15,12 +15,12 @@ type linkGroups struct {
 
 // of is the group of the file described by info, whose name in the walk is
 // path. The first name gives the group its id.
-func (l *linkGroups) of(info dirfd.Info, path func() string, scratchDir string) (links manifest.Links, err error) {
+func (l *linkGroups) of(info dirfd.Info, path func() string, o Options) (links manifest.Links, err error) {
 	if info.Links < 2 {
 		return links, nil
 	}
 	if l.groups == nil {
-		if l.groups, err = scratch.Open(scratchDir); err != nil {
+		if l.groups, err = o.scratch(); err != nil {
 			return links, err
 		}
 	}

@@ -75,18 +75,18 @@ func TestGroupsAreFoundAgainByDeviceAndInode(t *testing.T) {
 	dir := t.TempDir()
 	for i := range 1000 {
 		path := fmt.Sprint(i)
-		links, err := l.of(dirfd.Info{Dev: 1, Ino: uint64(i), Links: 2}, func() string { return path }, dir)
+		links, err := l.of(dirfd.Info{Dev: 1, Ino: uint64(i), Links: 2}, func() string { return path }, Options{ScratchDir: dir})
 		must(t, err)
 		if links != group(path, 2) {
 			t.Fatalf("%d has %v", i, links)
 		}
 	}
-	links, err := l.of(dirfd.Info{Dev: 1, Ino: 7, Links: 2}, func() string { return "later" }, dir)
+	links, err := l.of(dirfd.Info{Dev: 1, Ino: 7, Links: 2}, func() string { return "later" }, Options{ScratchDir: dir})
 	must(t, err)
 	if links != group("7", 2) {
 		t.Errorf("found again as %v", links)
 	}
-	if links, _ := l.of(dirfd.Info{Dev: 2, Ino: 7, Links: 2}, func() string { return "other" }, dir); links != group("other", 2) {
+	if links, _ := l.of(dirfd.Info{Dev: 2, Ino: 7, Links: 2}, func() string { return "other" }, Options{ScratchDir: dir}); links != group("other", 2) {
 		t.Error("the same inode of another device is the same file")
 	}
 }

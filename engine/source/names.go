@@ -89,7 +89,7 @@ func (w *walker) checkNames(f *folder) {
 // opens is closed by unspill or, after an error, with the walker.
 func (w *walker) spill(names []string) (prefix []byte, err error) {
 	if w.sorting == nil {
-		if w.sorting, err = scratch.Open(w.o.ScratchDir); err != nil {
+		if w.sorting, err = w.o.scratch(); err != nil {
 			return nil, err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/artifortress/afs-engine/engine/dirfd"
 	"github.com/artifortress/afs-engine/engine/filter"
 	"github.com/artifortress/afs-engine/engine/manifest"
+	"github.com/artifortress/afs-engine/index/scratch"
 )
 
 // ErrChanged says that a file was not the same at the end of reading as at its
@@ -25,6 +26,15 @@ type Options struct {
 	KeepOwner    bool           // take user and group, by number
 	KeepXattrs   bool           // take extended attributes: user.*, and security.capability
 	ScratchDir   string         // where sorts go that do not fit in memory; "" is os.TempDir()
+	SortMemory   int            // bytes that each of these sorts may hold; 0: scratch.DefaultMemory
+}
+
+// scratch opens a map for a sort.
+func (o Options) scratch() (*scratch.Map, error) {
+	if o.SortMemory == 0 {
+		return scratch.Open(o.ScratchDir)
+	}
+	return scratch.OpenMemory(o.ScratchDir, o.SortMemory)
 }
 
 const (

@@ -53,7 +53,7 @@ type tarSource struct {
 func (s *tarSource) Measure(context.Context, func(files, bytes int64)) {}
 
 func (s *tarSource) Walk(ctx context.Context, v Visitor) (err error) {
-	rows, err := scratch.Open(s.o.ScratchDir)
+	rows, err := s.o.scratch()
 	if err != nil {
 		return err
 	}

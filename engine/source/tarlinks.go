@@ -21,7 +21,7 @@ type tarLinks struct {
 
 // walkLinked shows the rows of an archive with hard links.
 func walkLinked(ctx context.Context, v Visitor, o Options, rows *scratch.Map) (err error) {
-	groups, err := scratch.Open(o.ScratchDir)
+	groups, err := o.scratch()
 	if err != nil {
 		return err
 	}

@@ -134,7 +134,7 @@ func (w *walker) entry(name string, kind manifest.Kind, info dirfd.Info) manifes
 
 func (w *walker) file(f *folder, base string, e manifest.Entry, info dirfd.Info) (err error) {
 	e.Size = info.Size
-	e.Attr.Links, err = w.links.of(info, func() string { return f.path(e.Name) }, w.o.ScratchDir)
+	e.Attr.Links, err = w.links.of(info, func() string { return f.path(e.Name) }, w.o)
 	if err != nil {
 		return err
 	}

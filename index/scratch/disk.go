@@ -18,19 +18,32 @@ type disk struct {
 	fs  *tempFS
 }
 
-func openDisk(parent string) (*disk, error) { return openDiskOn(vfs.Default, parent) }
+func openDisk(parent string, memory int) (*disk, error) {
+	return openDiskOn(vfs.Default, parent, memory)
+}
 
-func openDiskOn(base vfs.FS, parent string) (*disk, error) {
+// diskMin is the least that a memtable and the cache are useful with, in bytes.
+const diskMin = 1 << 20
+
+func openDiskOn(base vfs.FS, parent string, memory int) (*disk, error) {
 	dir, err := os.MkdirTemp(parent, "afs-scratch-")
 	if err != nil {
 		return nil, fmt.Errorf("open scratch space: %w", err)
 	}
 	d := &disk{dir: dir, fs: &tempFS{FS: base}}
+	if d.db, err = pebble.Open(dir, diskOptions(d.fs, memory)); err != nil {
+		return nil, fmt.Errorf("open scratch space: %w", errors.Join(err, os.RemoveAll(dir)))
+	}
+	return d, nil
+}
+
+func diskOptions(fs vfs.FS, memory int) *pebble.Options {
+	memory = min(max(memory, diskMin), DefaultMemory)
 	opts := &pebble.Options{
-		FS:                    d.fs,
+		FS:                    fs,
 		Logger:                quiet{},
-		CacheSize:             8 << 20,
-		MemTableSize:          8 << 20,
+		CacheSize:             int64(memory),
+		MemTableSize:          uint64(memory),
 		DisableWAL:            true,
 		FormatMajorVersion:    pebble.FormatNewest,
 		L0StopWritesThreshold: 1000, // slower reads are better than writers that wait
@@ -44,10 +57,7 @@ func openDiskOn(base vfs.FS, parent string) (*disk, error) {
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
-	if d.db, err = pebble.Open(dir, opts); err != nil {
-		return nil, fmt.Errorf("open scratch space: %w", errors.Join(err, os.RemoveAll(dir)))
-	}
-	return d, nil
+	return opts
 }
 
 // fail is err or, before it, the write error that caused it.

@@ -8,9 +8,10 @@
 // is synced, and Close removes the directory. A process that is killed leaves
 // a directory called afs-scratch-* behind, which anyone may delete.
 //
-// Memory: at most about 2·DefaultMemory before the move, and after it two memtables
-// of 8 MiB, a block cache of 8 MiB and Pebble's bloom filters and block
-// indexes, about 2 bytes an entry.
+// Memory: at most about twice the Map's own, which is DefaultMemory, before the
+// move, and after it two memtables and a block cache of as much each (1 MiB at
+// least, DefaultMemory at most) and Pebble's bloom filters and block indexes,
+// about 2 bytes an entry.
 package scratch
 
 import (
@@ -159,7 +160,7 @@ func (m *Map) put(key, value []byte) error {
 
 // spill moves what is in memory to disk.
 func (m *Map) spill() error {
-	d, err := openDisk(m.dir)
+	d, err := openDisk(m.dir, m.memory)
 	if err != nil {
 		return err
 	}

@@ -116,6 +116,15 @@ func TestOnlyOneOfManyAddsIsNew(t *testing.T) {
 	}
 }
 
+// On disk a map gets along with about what it had in memory.
+func TestAMapOnDiskKeepsToItsMemory(t *testing.T) {
+	for memory, want := range map[int]uint64{0: diskMin, 3 << 20: 3 << 20, 64 << 20: DefaultMemory} {
+		if got := diskOptions(nil, memory); got.MemTableSize != want || got.CacheSize != int64(want) {
+			t.Errorf("%d bytes: a memtable of %d, a cache of %d, want %d", memory, got.MemTableSize, got.CacheSize, want)
+		}
+	}
+}
+
 func TestCloseRemovesEverything(t *testing.T) {
 	dir := t.TempDir()
 	m, err := OpenMemory(dir, 0)
@@ -148,7 +157,7 @@ func TestOpenNeedsADirectory(t *testing.T) {
 func TestFullDiskIsAnError(t *testing.T) {
 	for _, full := range []*fullFS{{FS: vfs.Default, create: true}, {FS: vfs.Default}} {
 		dir := t.TempDir()
-		d, err := openDiskOn(full, dir)
+		d, err := openDiskOn(full, dir, DefaultMemory)
 		must(t, err)
 		m := &Map{dir: dir, disk: d}
 		full.full.Store(true)
