@@ -92,7 +92,7 @@ func TestReportsAreBounded(t *testing.T) {
 
 func TestWhatOnlyWantsToKnowIsBoundedToo(t *testing.T) {
 	c := &complaints{n: 300, path: longComplaint}
-	res, err := engine.Estimate(t.Context(), c, engine.CreateOptions{}, t.TempDir(), nil)
+	res, err := engine.Estimate(t.Context(), c, engine.CreateOptions{}, engine.Settings{}, t.TempDir(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
