@@ -145,4 +145,5 @@ func (o *overlay) close() {
 			l.stop()
 		}
 	}
+	o.b.Close() // a file that has no name any more: nothing can be lost
 }

@@ -131,6 +131,7 @@ func (t *tarWalk) enter() error {
 		if err := t.v.Enter(f.entry); err != nil {
 			return err
 		}
+		f.entry.Attr = manifest.Attr{} // only its name is needed from here on
 	}
 	return nil
 }
