@@ -152,4 +152,9 @@ func TestFewBuffersAreKeptOfManyDirectories(t *testing.T) {
 	if len(b.spare) > spareMax {
 		t.Errorf("%d closed directories are kept", len(b.spare))
 	}
+	for _, d := range b.open[:cap(b.open)] {
+		if d != nil {
+			t.Fatal("a closed directory is kept")
+		}
+	}
 }

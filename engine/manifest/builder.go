@@ -171,10 +171,7 @@ func (b *Builder) Leave(ctx context.Context) error {
 	if err != nil {
 		return b.fail(err)
 	}
-	b.open = b.open[:len(b.open)-1]
-	if len(b.spare) < spareMax {
-		b.spare = append(b.spare, d)
-	}
+	b.pop()
 	if root {
 		e.root = true
 		if e.unknown != nil { // of a root, only the attributes have an entry
@@ -245,6 +242,16 @@ func (b *Builder) append(ctx context.Context, name string) error {
 		return b.fail(err)
 	}
 	return b.fail(d.attrs.add(ctx, 0, &b.piece[1]))
+}
+
+// pop forgets the innermost directory, but for the buffers of a few.
+func (b *Builder) pop() {
+	n := len(b.open) - 1
+	d := b.open[n]
+	b.open[n], b.open = nil, b.open[:n]
+	if d.entry = (Entry{}); len(b.spare) < spareMax {
+		b.spare = append(b.spare, d)
+	}
 }
 
 func (b *Builder) push(e Entry) {

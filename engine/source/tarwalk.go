@@ -140,6 +140,7 @@ func (t *tarWalk) enter() error {
 func (t *tarWalk) leaveTo(n int) error {
 	for len(t.way) > n {
 		f := t.way[len(t.way)-1]
+		t.way[len(t.way)-1] = tarFolder{}
 		t.way = t.way[:len(t.way)-1]
 		if f.entered {
 			if err := t.v.Leave(); err != nil {
