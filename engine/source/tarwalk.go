@@ -96,9 +96,9 @@ func (t *tarWalk) row(path []string, row tarRow) (live bool, err error) {
 		return false, nil
 	}
 	for _, name := range path[common:last] {
-		t.way = append(t.way, tarFolder{entry: t.implied(name), since: since})
+		t.way = append(t.way, tarFolder{entry: t.implied(strings.Clone(name)), since: since})
 	}
-	e := row.entry(path[last])
+	e := row.entry(strings.Clone(path[last])) // whoever keeps it must not keep the whole path
 	if row.kind == manifest.Dir {
 		t.way = append(t.way, tarFolder{entry: e, since: max(since, row.since)})
 		if row.maybe {
