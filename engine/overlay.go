@@ -84,10 +84,8 @@ func (o *overlay) descend(e manifest.Entry, keep bool) error {
 	}
 	l := level{name: e.Name}
 	if old != nil && old.Kind == manifest.Dir {
-		dir := *old
-		dir.Attr.Xattrs = nil // reading it needs none
 		var err error
-		if l.old, err = manifest.OpenDir(o.src, dir); err != nil {
+		if l.old, err = manifest.OpenDir(o.src, *old); err != nil {
 			return err
 		}
 		if keep {
