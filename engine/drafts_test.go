@@ -3,6 +3,7 @@ package engine_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 
@@ -116,4 +117,31 @@ func TestPublishingAgainStillSetsTags(t *testing.T) {
 	}
 	w.expect("x/y@stable", files{"a": "1"})
 	w.expect("x/y@latest", files{"a": "2"})
+}
+
+func TestADraftOfManyLevelsKeepsWhatIsNotBroughtAgain(t *testing.T) {
+	w := newWorld(t)
+	old, added, want := files{}, files{}, files{}
+	dir := ""
+	for n := range 100 {
+		for _, name := range []string{"a", "c", "z/below"} {
+			old[dir+name] = fmt.Sprint("old ", n)
+		}
+		added[dir+"b"], added[dir+"x"] = fmt.Sprint("new ", n), "new"
+		added[dir+"c"] = fmt.Sprint("changed ", n)
+		dir += "m/"
+	}
+	old["gone/a"], added["gone"] = "in a directory", "in its place"
+	maps.Copy(want, old)
+	maps.Copy(want, added)
+	delete(want, "gone/a")
+	for _, f := range []files{old, added} {
+		if err := w.draft("x/y@1", f, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.publish("x/y@1"); err != nil {
+		t.Fatal(err)
+	}
+	w.expect("x/y@1", want)
 }

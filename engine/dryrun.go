@@ -109,7 +109,7 @@ func (e *Local) dryRun(ctx context.Context, req IngestRequest, base *registry.Ve
 	defer func() { err = errors.Join(err, t.close()) }()
 	b, err := build(ctx, req, building{
 		base: base, src: e.chunks, params: e.config.Chunker.Params, store: t,
-		recall: e.recall(req), lineage: e.newLineage(ctx, req.Ref), memory: e.settings.share(12),
+		recall: e.recall(req), lineage: e.newLineage(ctx, req.Ref), memory: e.settings.blocks(),
 	})
 	if err != nil {
 		return nil, err
@@ -144,12 +144,15 @@ func Estimate(ctx context.Context, src source.Source, o CreateOptions, s Setting
 		return res, err
 	}
 	s.ensureDefaults()
+	if err := checkMemory(o.Chunker, &s); err != nil {
+		return res, err
+	}
 	t, err := newTryChunks(nil, scratchDir, o.Packing, s.PackSize)
 	if err != nil {
 		return res, err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
-	b, err := build(ctx, IngestRequest{Source: src, Progress: progress}, building{params: o.Chunker, store: t, memory: s.share(12)})
+	b, err := build(ctx, IngestRequest{Source: src, Progress: progress}, building{params: o.Chunker, store: t, memory: s.blocks()})
 	if err != nil {
 		return res, err
 	}
@@ -178,12 +181,15 @@ type Scanned struct {
 // settings it is MemoryBytes that counts.
 func Scan(ctx context.Context, src source.Source, p chunker.Params, s Settings, scratchDir string) (*Scanned, error) {
 	s.ensureDefaults()
+	if err := checkMemory(p, &s); err != nil {
+		return nil, err
+	}
 	t, err := newTryChunks(nil, scratchDir, Packing{}, 0)
 	if err != nil {
 		return nil, err
 	}
 	t.keepNodes = true
-	b, err := build(ctx, IngestRequest{Source: src}, building{params: p, store: t, memory: s.share(12)})
+	b, err := build(ctx, IngestRequest{Source: src}, building{params: p, store: t, memory: s.blocks()})
 	if err != nil {
 		return nil, errors.Join(err, t.close())
 	}

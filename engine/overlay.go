@@ -10,8 +10,9 @@ import (
 
 // overlay writes a tree that consists of an older one and a walk over it:
 // names that the walk does not mention stay as they are, subtrees by reference,
-// without being read. Without an older tree it only passes the walk on. It
-// holds one entry per open directory.
+// without being read. Without an older tree it only passes the walk on. Of each
+// open directory it holds the name and, in the older tree, where it is; only in
+// the innermost readingMax has it pages.
 type overlay struct {
 	ctx  context.Context
 	b    *manifest.Builder
@@ -20,12 +21,43 @@ type overlay struct {
 	root *manifest.Entry // of the older tree; nil if there is none
 }
 
-// level is an open directory: where the older tree is in it.
+// readingMax is how many directories of the older tree are being read at once.
+const readingMax = 32
+
+// level is an open directory.
 type level struct {
-	name string
-	next func() (manifest.Entry, error, bool) // nil: the older tree has no such directory
-	stop func()
-	head *manifest.Entry // met, but not yet passed
+	name  string
+	old   *manifest.Directory // nil: the older tree has no such directory
+	after string              // the last of its names that has been passed
+	next  func() (manifest.Entry, error, bool)
+	stop  func()          // nil, as next: it is not being read
+	head  *manifest.Entry // met, but not yet passed
+}
+
+// read finds the next entry that has not been passed; nil at the end.
+func (l *level) read(ctx context.Context) (*manifest.Entry, error) {
+	if l.head != nil || l.old == nil {
+		return l.head, nil
+	}
+	if l.next == nil {
+		l.next, l.stop = iter.Pull2(l.old.List(ctx, l.after))
+	}
+	e, err, ok := l.next()
+	if ok && err == nil {
+		l.head = &e
+	}
+	return l.head, err
+}
+
+// pass goes on behind the entry that read returned.
+func (l *level) pass() { l.after, l.head = l.head.Name, nil }
+
+// rest gives back what reading takes, until read is called again.
+func (l *level) rest() {
+	if l.stop != nil {
+		l.stop()
+	}
+	l.next, l.stop, l.head = nil, nil, nil
 }
 
 // over sets the older tree.
@@ -52,16 +84,18 @@ func (o *overlay) descend(e manifest.Entry, keep bool) error {
 	}
 	l := level{name: e.Name}
 	if old != nil && old.Kind == manifest.Dir {
-		dir, err := manifest.OpenDir(o.src, *old)
-		if err != nil {
+		var err error
+		if l.old, err = manifest.OpenDir(o.src, *old); err != nil {
 			return err
 		}
-		l.next, l.stop = iter.Pull2(dir.List(o.ctx, ""))
 		if keep {
 			e.Attr = old.Attr
 		}
 	}
 	o.open = append(o.open, l)
+	if far := len(o.open) - 1 - readingMax; far >= 0 {
+		o.open[far].rest()
+	}
 	return o.b.Enter(o.ctx, e)
 }
 
@@ -78,10 +112,9 @@ func (o *overlay) leave() error {
 	if err := o.keepUntil(""); err != nil {
 		return err
 	}
-	l := o.open[len(o.open)-1]
-	if l.stop != nil {
-		l.stop()
-	}
+	l := &o.open[len(o.open)-1]
+	l.rest()
+	*l = level{}
 	o.open = o.open[:len(o.open)-1]
 	return o.b.Leave(o.ctx)
 }
@@ -93,37 +126,27 @@ func (o *overlay) replace(name string) (*manifest.Entry, error) {
 		return nil, err
 	}
 	l := &o.open[len(o.open)-1]
-	if l.head == nil || l.head.Name != name {
+	old := l.head
+	if old == nil || old.Name != name {
 		return nil, nil
 	}
-	old := l.head
-	l.head = nil
+	l.pass()
 	return old, nil
 }
 
 // keepUntil passes on the older tree's entries below name, all for "".
 func (o *overlay) keepUntil(name string) error {
 	l := &o.open[len(o.open)-1]
-	for l.next != nil {
-		if l.head == nil {
-			e, err, ok := l.next()
-			if !ok {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			l.head = &e
-		}
-		if name != "" && l.head.Name >= name {
-			return nil
-		}
-		if err := o.b.Add(o.ctx, *l.head); err != nil {
+	for {
+		e, err := l.read(o.ctx)
+		if err != nil || e == nil || name != "" && e.Name >= name {
 			return err
 		}
-		l.head = nil
+		if err := o.b.Add(o.ctx, *e); err != nil {
+			return err
+		}
+		l.pass()
 	}
-	return nil
 }
 
 // path is name's path in the tree being written.
@@ -140,9 +163,8 @@ func (o *overlay) path(name string) string {
 
 // close releases what an unfinished walk left open.
 func (o *overlay) close() {
-	for _, l := range o.open {
-		if l.stop != nil {
-			l.stop()
-		}
+	for i := range o.open {
+		o.open[i].rest()
 	}
+	o.b.Close() // a file that has no name any more: nothing can be lost
 }

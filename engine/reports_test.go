@@ -98,7 +98,7 @@ func TestWhatOnlyWantsToKnowIsBoundedToo(t *testing.T) {
 	}
 	checkReports(t, res.Problems, res.MoreProblems, c.n)
 	checkReports(t, res.Skipped, res.MoreSkipped, c.n)
-	s, err := engine.Scan(t.Context(), c, chunker.Params{Min: 64, Avg: 128, Max: 512}, t.TempDir())
+	s, err := engine.Scan(t.Context(), c, chunker.Params{Min: 64, Avg: 128, Max: 512}, engine.Settings{}, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

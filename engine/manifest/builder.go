@@ -11,8 +11,9 @@ import (
 
 // Builder writes a manifest from a depth-first walk: Enter the root, then Add
 // and Enter the names of each directory in ascending byte order, Leave it when
-// they are all there. It holds a few pages for each directory that is open.
-// Equal trees get equal roots, however they were brought together (but see
+// they are all there. It holds a few pages for each directory that is open, up
+// to BuilderOptions.OpenMemory; beyond that, those of the outermost are in a file
+// without a name until they are needed again. Equal trees get equal roots, however they were brought together (but see
 // Add).
 //
 // An error about an entry (ErrName, ErrOrder, ErrEntry, ErrNesting) leaves the
@@ -21,11 +22,25 @@ import (
 type Builder struct {
 	sink  Sink
 	open  []*openDir // from the root down
-	spare []*openDir // closed ones, for their buffers
-	piece [2]piece   // content and attributes of the entry being added
+	spare []*openDir // closed ones, for their buffers; at most spareMax
+	desk  desk
+	piece [2]piece // content and attributes of the entry being added
 	root  Entry
 	done  bool
 	err   error
+
+	openMax int // bytes that directories above the innermost may take
+	held    int // that they do take
+	aside   int // how many, of the outermost, are on the shelf
+	shelf   shelf
+	record  []byte // on its way there or back
+}
+
+// BuilderOptions say what a Builder may take beside its sink. The zero value
+// works.
+type BuilderOptions struct {
+	OpenMemory int    // bytes of memory for open directories; 0 is 8 MiB
+	ScratchDir string // where what is beyond that goes; "" is os.TempDir()
 }
 
 // openDir is a directory being written.
@@ -34,7 +49,13 @@ type openDir struct {
 	last    string // the last name
 	content treeWriter
 	attrs   treeWriter
+
+	weight  int     // while another is open inside it: its part of Builder.held
+	shelved shelved // while it is set aside
 }
+
+// spareMax is as many directories as most trees have inside each other.
+const spareMax = 8
 
 var (
 	errNotOpen  = errors.New("no directory is open")
@@ -42,7 +63,19 @@ var (
 )
 
 // NewBuilder returns a Builder that stores nodes in sink.
-func NewBuilder(sink Sink) *Builder { return &Builder{sink: sink} }
+func NewBuilder(sink Sink) *Builder { return NewBuilderWith(sink, BuilderOptions{}) }
+
+// NewBuilderWith is NewBuilder with options.
+func NewBuilderWith(sink Sink, o BuilderOptions) *Builder {
+	if o.OpenMemory == 0 {
+		o.OpenMemory = openMemory
+	}
+	return &Builder{sink: sink, openMax: o.OpenMemory, shelf: shelf{dir: o.ScratchDir}}
+}
+
+// Close releases what a Builder whose root has not been left may have on disk.
+// Of other calls only Root may follow.
+func (b *Builder) Close() error { return b.shelf.close() }
 
 // Enter begins a directory in the one that is open. The first call begins the
 // root, whose name is empty. Of e only Name, Attr without Attr.Tree, and
@@ -85,6 +118,9 @@ func (b *Builder) enterChild(ctx context.Context, e Entry) error {
 		return err
 	}
 	b.open[len(b.open)-1].last = e.Name
+	if err := b.setAside(); err != nil {
+		return b.fail(err)
+	}
 	b.push(e)
 	return nil
 }
@@ -135,15 +171,17 @@ func (b *Builder) Leave(ctx context.Context) error {
 	if err != nil {
 		return b.fail(err)
 	}
-	b.open = b.open[:len(b.open)-1]
-	b.spare = append(b.spare, d)
+	b.pop()
 	if root {
 		e.root = true
 		if e.unknown != nil { // of a root, only the attributes have an entry
 			e.unknown = &unknown{attrs: e.unknown.attrs}
 		}
 		b.root, b.done = e, true
-		return nil
+		return b.fail(b.Close())
+	}
+	if err := b.comeBack(); err != nil {
+		return b.fail(err)
 	}
 	if err := b.encode(ctx, &e); err != nil {
 		return b.fail(err)
@@ -206,14 +244,24 @@ func (b *Builder) append(ctx context.Context, name string) error {
 	return b.fail(d.attrs.add(ctx, 0, &b.piece[1]))
 }
 
+// pop forgets the innermost directory, but for the buffers of a few.
+func (b *Builder) pop() {
+	n := len(b.open) - 1
+	d := b.open[n]
+	b.open[n], b.open = nil, b.open[:n]
+	if d.entry = (Entry{}); len(b.spare) < spareMax {
+		b.spare = append(b.spare, d)
+	}
+}
+
 func (b *Builder) push(e Entry) {
 	var d *openDir
 	if n := len(b.spare); n > 0 {
 		d, b.spare = b.spare[n-1], b.spare[:n-1]
 	} else {
 		d = &openDir{
-			content: treeWriter{sink: b.sink, kind: chunker.DirNode},
-			attrs:   treeWriter{sink: b.sink, kind: chunker.AttrsNode},
+			content: treeWriter{sink: b.sink, kind: chunker.DirNode, desk: &b.desk},
+			attrs:   treeWriter{sink: b.sink, kind: chunker.AttrsNode, desk: &b.desk},
 		}
 	}
 	d.entry, d.last = e, ""

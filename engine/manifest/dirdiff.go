@@ -33,21 +33,52 @@ type dirDiff struct {
 	content, attrs pair
 	contentOf      *cursor // a's, following the attributes; nil until needed
 	attrsOf        *cursor // a's, following the content; nil until needed
+	reading        bool    // the pairs are open, or have ended
+	after          string  // the last name that next has returned
 }
 
-func openDirDiff(ctx context.Context, a, b *Directory) (*dirDiff, error) {
+func newDirDiff(a, b *Directory) *dirDiff {
 	d := &dirDiff{a: a, b: b}
 	d.content.ended = a.e.Tree == b.e.Tree
 	d.attrs.ended = a.e.Attr.Tree == b.e.Attr.Tree
-	if err := d.content.open(ctx, a.content, b.content); err != nil {
-		return nil, err
+	return d
+}
+
+// rest gives back the pages, until next is called again.
+func (d *dirDiff) rest() {
+	d.content, d.attrs = pair{ended: d.content.ended}, pair{ended: d.attrs.ended}
+	d.contentOf, d.attrsOf, d.reading = nil, nil, false
+}
+
+// open opens both sides behind the last name.
+func (d *dirDiff) open(ctx context.Context) error {
+	d.reading = true
+	if err := d.content.open(ctx, d.a.content, d.b.content, d.after); err != nil {
+		return err
 	}
-	return d, d.attrs.open(ctx, a.attrs, b.attrs)
+	return d.attrs.open(ctx, d.a.attrs, d.b.attrs, d.after)
 }
 
 // next returns both sides of the next name that differs, of which one may be
 // nil; both are at the end.
 func (d *dirDiff) next(ctx context.Context) (older, newer *Entry, err error) {
+	if !d.reading {
+		if err := d.open(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	if older, newer, err = d.read(ctx); err != nil {
+		return nil, nil, err
+	}
+	if older != nil {
+		d.after = older.Name
+	} else if newer != nil {
+		d.after = newer.Name
+	}
+	return older, newer, nil
+}
+
+func (d *dirDiff) read(ctx context.Context) (older, newer *Entry, err error) {
 	inContent, err := d.content.peek(ctx)
 	if err != nil {
 		return nil, nil, err

@@ -60,7 +60,13 @@ func OpenDir(src Source, e Entry) (*Directory, error) {
 	if e.Kind != Dir {
 		return nil, fmt.Errorf("open directory %q: %w", e.Name, ErrNotDir)
 	}
-	return &Directory{src, e}, nil
+	return newDirectory(src, e), nil
+}
+
+// newDirectory keeps what reading needs: an entry may have large attributes.
+func newDirectory(src Source, e Entry) *Directory {
+	e.Attr.Xattrs = nil
+	return &Directory{src, e}
 }
 
 // Lookup returns the entry called name, or an error that wraps fs.ErrNotExist.
@@ -72,15 +78,17 @@ func (d *Directory) Lookup(ctx context.Context, name string) (Entry, error) {
 // their names, reading pages as it goes. After an error it stops.
 func (d *Directory) List(ctx context.Context, after string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		l, err := d.list(ctx, after)
-		for err == nil {
-			var e Entry
-			var ok bool
-			if e, ok, err = l.next(ctx); err == nil && (!ok || !yield(e, nil)) {
+		l := listing{dir: d, after: after}
+		for {
+			e, ok, err := l.next(ctx)
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			if !ok || !yield(e, nil) {
 				return
 			}
 		}
-		yield(Entry{}, fmt.Errorf("list directory %q: %w", d.e.Name, err))
 	}
 }
 
@@ -122,30 +130,53 @@ func (d *Directory) join(content, attrs *item) (e Entry, err error) {
 	return e, nil
 }
 
+// readingMax is how many directories inside each other have their pages in
+// memory during a walk or a diff: the innermost, where it is at work. When it
+// comes back to the others, their pages are read again.
+const readingMax = 32
+
 // listing walks both trees of a directory side by side.
 type listing struct {
 	dir            *Directory
-	content, attrs *cursor
-}
-
-func (d *Directory) list(ctx context.Context, after string) (*listing, error) {
-	content, err := d.content(ctx)
-	if err != nil {
-		return nil, err
-	}
-	attrs, err := d.attrs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	from := []byte(nextName(after)) // also passes a root's own attributes
-	if _, err = content.seek(ctx, from); err == nil {
-		_, err = attrs.seek(ctx, from)
-	}
-	return &listing{d, content, attrs}, err
+	content, attrs *cursor // nil before the first entry and after rest
+	after          string  // the last name that next has returned
 }
 
 // next returns the next entry; false at the end.
 func (l *listing) next(ctx context.Context) (e Entry, ok bool, err error) {
+	if l.content == nil {
+		err = l.open(ctx)
+	}
+	if err == nil {
+		e, ok, err = l.read(ctx)
+	}
+	if err != nil {
+		return e, false, fmt.Errorf("list directory %q: %w", l.dir.e.Name, err)
+	}
+	if ok {
+		l.after = e.Name
+	}
+	return e, ok, nil
+}
+
+// rest gives back the pages, until next is called again.
+func (l *listing) rest() { l.content, l.attrs = nil, nil }
+
+func (l *listing) open(ctx context.Context) (err error) {
+	if l.content, err = l.dir.content(ctx); err != nil {
+		return err
+	}
+	if l.attrs, err = l.dir.attrs(ctx); err != nil {
+		return err
+	}
+	from := []byte(nextName(l.after)) // also passes a root's own attributes
+	if _, err = l.content.seek(ctx, from); err == nil {
+		_, err = l.attrs.seek(ctx, from)
+	}
+	return err
+}
+
+func (l *listing) read(ctx context.Context) (e Entry, ok bool, err error) {
 	content, err := l.content.next(ctx)
 	if err != nil {
 		return e, false, err

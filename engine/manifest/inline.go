@@ -73,7 +73,7 @@ func (a *Attr) setInline(node []byte) {
 }
 
 // finishAttrs ends the attributes of d, which are e's below. A small tree is
-// not stored; its node is then good until d is used again.
+// not stored; its node is then good until the next node is made.
 func (d *openDir) finishAttrs(ctx context.Context, e *Entry) (err error) {
 	if node := d.attrs.small(InlineAttrs); node != nil {
 		e.Attr.setInline(node)

@@ -144,7 +144,7 @@ func TestInlineAttributesAreReadFromTheEntryAlone(t *testing.T) {
 func stored(t *testing.T, store *memStore, e Entry) Entry {
 	t.Helper()
 	var p piece
-	w := treeWriter{sink: store, kind: chunker.AttrsNode}
+	w := treeWriter{sink: store, kind: chunker.AttrsNode, desk: new(desk)}
 	if e.root {
 		root := e
 		root.Attr.Tree = chunker.ID{}

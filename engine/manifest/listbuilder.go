@@ -22,7 +22,7 @@ type ListBuilder struct {
 
 // NewListBuilder returns a ListBuilder that stores nodes in sink.
 func NewListBuilder(sink Sink) *ListBuilder {
-	return &ListBuilder{tree: treeWriter{sink: sink, kind: chunker.ListNode}}
+	return &ListBuilder{tree: treeWriter{sink: sink, kind: chunker.ListNode, desk: new(desk)}}
 }
 
 // Reset forgets the file that was begun.

@@ -15,15 +15,22 @@ type pair struct {
 	found, ended bool
 }
 
-// open opens both sides, unless p has ended before it began.
-func (p *pair) open(ctx context.Context, a, b func(context.Context) (*cursor, error)) (err error) {
+// open opens both sides and, after a name, goes on behind it. It does nothing if
+// p has ended before.
+func (p *pair) open(ctx context.Context, a, b func(context.Context) (*cursor, error), after string) (err error) {
 	if p.ended {
 		return nil
 	}
 	if p.a, err = a(ctx); err != nil {
 		return err
 	}
-	p.b, err = b(ctx)
+	if p.b, err = b(ctx); err != nil || after == "" {
+		return err
+	}
+	from := []byte(nextName(after))
+	if _, err = p.a.seek(ctx, from); err == nil {
+		_, err = p.b.seek(ctx, from)
+	}
 	return err
 }
 

@@ -36,7 +36,7 @@ func Resolve(ctx context.Context, src Source, root Entry, path string) (Entry, e
 // it is passed over; for anything else, the rest of its directory. fs.SkipAll
 // ends the walk. Any other error ends it and is returned as it is.
 func Walk(ctx context.Context, src Source, root Entry, fn func(path string, e Entry) error) error {
-	w := walker{src, fn}
+	w := walker{src: src, fn: fn}
 	err := w.visit(ctx, "", root, 0)
 	if errors.Is(err, fs.SkipAll) || errors.Is(err, fs.SkipDir) {
 		return nil
@@ -45,8 +45,9 @@ func Walk(ctx context.Context, src Source, root Entry, fn func(path string, e En
 }
 
 type walker struct {
-	src Source
-	fn  func(path string, e Entry) error
+	src  Source
+	fn   func(path string, e Entry) error
+	open []*listing // of the directories on the way
 }
 
 func (w *walker) visit(ctx context.Context, path string, e Entry, depth int) error {
@@ -66,9 +67,15 @@ func (w *walker) visit(ctx context.Context, path string, e Entry, depth int) err
 	if err != nil {
 		return err
 	}
-	for child, err := range d.List(ctx, "") {
+	l := w.push(d)
+	defer w.pop()
+	for {
+		child, ok, err := l.next(ctx)
 		if err != nil {
 			return fmt.Errorf("walk %q: %w", path, err)
+		}
+		if !ok {
+			return nil
 		}
 		err = w.visit(ctx, childPath(path, child.Name), child, depth+1)
 		if errors.Is(err, fs.SkipDir) {
@@ -78,7 +85,20 @@ func (w *walker) visit(ctx context.Context, path string, e Entry, depth int) err
 			return err
 		}
 	}
-	return nil
+}
+
+func (w *walker) push(d *Directory) *listing {
+	l := &listing{dir: d}
+	w.open = append(w.open, l)
+	if far := len(w.open) - 1 - readingMax; far >= 0 {
+		w.open[far].rest()
+	}
+	return l
+}
+
+func (w *walker) pop() {
+	last := len(w.open) - 1
+	w.open[last], w.open = nil, w.open[:last]
 }
 
 // childPath is the path of a name in the directory at path.

@@ -13,15 +13,29 @@ import (
 type treeWriter struct {
 	sink   Sink
 	kind   chunker.Kind
+	desk   *desk
 	levels []*openLevel // buffers; of these, used are part of this tree
 	used   int
-	deps   []chunker.ID // of the node being stored
-	node   []byte
+}
+
+// desk is where a page is made into a node. Tree writers that are never at work
+// at once share one, so that of many open trees only the pages take memory.
+type desk struct {
+	deps  []chunker.ID // of the node being stored
+	node  []byte
+	above [DepthMax]*piece // of a page of each level that is being stored: its entry in the page above
+}
+
+// entry is room for what stands for a page of level n in the page above it.
+func (d *desk) entry(n int) *piece {
+	if d.above[n] == nil {
+		d.above[n] = new(piece)
+	}
+	return d.above[n]
 }
 
 // openLevel is the page being filled on one level.
 type openLevel struct {
-	above         piece // this page's entry, once it is stored
 	body          []byte
 	nodes, chunks []chunker.ID
 	count, size   int
@@ -71,14 +85,15 @@ func (w *treeWriter) flush(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	l.above.inner(w.kind, id, string(l.name), l.sum)
+	above := w.desk.entry(n)
+	above.inner(w.kind, id, string(l.name), l.sum)
 	l.reset()
-	return w.add(ctx, n+1, &l.above)
+	return w.add(ctx, n+1, above)
 }
 
 func (w *treeWriter) store(ctx context.Context, n int) (chunker.ID, error) {
 	w.encode(n)
-	id, err := w.sink.PutNode(ctx, w.kind, w.node, w.deps)
+	id, err := w.sink.PutNode(ctx, w.kind, w.desk.node, w.desk.deps)
 	if err != nil {
 		return id, fmt.Errorf("store %s: %w", w.kind, err)
 	}
@@ -87,13 +102,13 @@ func (w *treeWriter) store(ctx context.Context, n int) (chunker.ID, error) {
 
 // encode makes the node of a level, and lists what it depends on.
 func (w *treeWriter) encode(n int) {
-	l := w.levels[n]
-	w.deps = append(append(w.deps[:0], l.nodes...), l.chunks...)
-	w.node = appendNode(w.node[:0], w.kind, n, w.deps, len(l.nodes), l.count, l.body)
+	l, d := w.levels[n], w.desk
+	d.deps = append(append(d.deps[:0], l.nodes...), l.chunks...)
+	d.node = appendNode(d.node[:0], w.kind, n, d.deps, len(l.nodes), l.count, l.body)
 }
 
 // small is finish for a tree that is one leaf of at most limit bytes: it
-// returns the node, good until the next one, and stores nothing. It returns
+// returns the node, good until the desk has the next one, and stores nothing. It returns
 // nil and does nothing if the tree is larger.
 func (w *treeWriter) small(limit int) []byte {
 	if l := w.level(0); w.used > 1 || l.size > limit {
@@ -101,7 +116,7 @@ func (w *treeWriter) small(limit int) []byte {
 	}
 	defer w.reset()
 	w.encode(0)
-	return w.node
+	return w.desk.node
 }
 
 // finish stores what is open and returns the tree's topmost node: the lowest

@@ -67,6 +67,7 @@ func (w *walker) push(f *folder) {
 // pop closes f. The directory above it, if it was closed, is opened again by
 // "..", and lost if f has been moved to another place meanwhile.
 func (w *walker) pop(f *folder) {
+	w.way[len(w.way)-1] = nil
 	w.way = w.way[:len(w.way)-1]
 	if above := f.above; above != nil && above.dir == nil && f.dir != nil {
 		if dir, err := f.dir.OpenDir(".."); err == nil {

@@ -235,7 +235,8 @@ func (t *tarReader) checkAbove(path []string) (string, error) {
 			if !isDir {
 				return strings.Join(path[:i+1], "/"), nil
 			}
-			t.above = append(t.above, tarParent{name, since})
+			// Cloned: it is part of all that the entry's header said.
+			t.above = append(t.above, tarParent{strings.Clone(name), since})
 		}
 		end++
 	}

@@ -96,9 +96,9 @@ func (t *tarWalk) row(path []string, row tarRow) (live bool, err error) {
 		return false, nil
 	}
 	for _, name := range path[common:last] {
-		t.way = append(t.way, tarFolder{entry: t.implied(name), since: since})
+		t.way = append(t.way, tarFolder{entry: t.implied(strings.Clone(name)), since: since})
 	}
-	e := row.entry(path[last])
+	e := row.entry(strings.Clone(path[last])) // whoever keeps it must not keep the whole path
 	if row.kind == manifest.Dir {
 		t.way = append(t.way, tarFolder{entry: e, since: max(since, row.since)})
 		if row.maybe {
@@ -131,6 +131,7 @@ func (t *tarWalk) enter() error {
 		if err := t.v.Enter(f.entry); err != nil {
 			return err
 		}
+		f.entry.Attr = manifest.Attr{} // only its name is needed from here on
 	}
 	return nil
 }
@@ -139,6 +140,7 @@ func (t *tarWalk) enter() error {
 func (t *tarWalk) leaveTo(n int) error {
 	for len(t.way) > n {
 		f := t.way[len(t.way)-1]
+		t.way[len(t.way)-1] = tarFolder{}
 		t.way = t.way[:len(t.way)-1]
 		if f.entered {
 			if err := t.v.Leave(); err != nil {

@@ -205,7 +205,9 @@ func (w *walker) enter(f *folder) error {
 		}
 	}
 	f.entered = true
-	return w.v.Enter(f.entry)
+	e := f.entry
+	f.entry.Attr.Xattrs = nil // thousands of directories inside each other may have large ones
+	return w.v.Enter(e)
 }
 
 // problem reports what is wrong with a name of f, or "" for f itself.
