@@ -64,7 +64,7 @@ type differ struct {
 	a, b    Source
 	yield   func(Change, error) bool
 	stopped bool
-	open    []*dirDiff // of the directories on the way
+	open    nest[*dirDiff] // of the directories on the way
 }
 
 // stopError unwinds a diff whose consumer has had enough.
@@ -139,8 +139,9 @@ func (d *differ) directories(path string, older, newer *Entry, depth int) error 
 	if depth >= NestingMax {
 		return fmt.Errorf("%w: %w: more than %d", wire.ErrMalformed, ErrNesting, NestingMax)
 	}
-	names := d.push(newDirDiff(newDirectory(d.a, *older), newDirectory(d.b, *newer)))
-	defer d.pop()
+	names := newDirDiff(newDirectory(d.a, *older), newDirectory(d.b, *newer))
+	d.open.push(names)
+	defer d.open.pop()
 	var err error
 	for err == nil {
 		var o, n *Entry
@@ -157,17 +158,4 @@ func (d *differ) directories(path string, older, newer *Entry, depth int) error 
 		}
 	}
 	return err
-}
-
-func (d *differ) push(names *dirDiff) *dirDiff {
-	d.open = append(d.open, names)
-	if far := len(d.open) - 1 - readingMax; far >= 0 {
-		d.open[far].rest()
-	}
-	return names
-}
-
-func (d *differ) pop() {
-	last := len(d.open) - 1
-	d.open[last], d.open = nil, d.open[:last]
 }

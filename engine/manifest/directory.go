@@ -130,11 +130,6 @@ func (d *Directory) join(content, attrs *item) (e Entry, err error) {
 	return e, nil
 }
 
-// readingMax is how many directories inside each other have their pages in
-// memory during a walk or a diff: the innermost, where it is at work. When it
-// comes back to the others, their pages are read again.
-const readingMax = 32
-
 // listing walks both trees of a directory side by side.
 type listing struct {
 	dir            *Directory

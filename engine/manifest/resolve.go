@@ -47,7 +47,7 @@ func Walk(ctx context.Context, src Source, root Entry, fn func(path string, e En
 type walker struct {
 	src  Source
 	fn   func(path string, e Entry) error
-	open []*listing // of the directories on the way
+	open nest[*listing] // of the directories on the way
 }
 
 func (w *walker) visit(ctx context.Context, path string, e Entry, depth int) error {
@@ -67,8 +67,9 @@ func (w *walker) visit(ctx context.Context, path string, e Entry, depth int) err
 	if err != nil {
 		return err
 	}
-	l := w.push(d)
-	defer w.pop()
+	l := &listing{dir: d}
+	w.open.push(l)
+	defer w.open.pop()
 	for {
 		child, ok, err := l.next(ctx)
 		if err != nil {
@@ -85,20 +86,6 @@ func (w *walker) visit(ctx context.Context, path string, e Entry, depth int) err
 			return err
 		}
 	}
-}
-
-func (w *walker) push(d *Directory) *listing {
-	l := &listing{dir: d}
-	w.open = append(w.open, l)
-	if far := len(w.open) - 1 - readingMax; far >= 0 {
-		w.open[far].rest()
-	}
-	return l
-}
-
-func (w *walker) pop() {
-	last := len(w.open) - 1
-	w.open[last], w.open = nil, w.open[:last]
 }
 
 // childPath is the path of a name in the directory at path.
