@@ -19,7 +19,7 @@ const (
 	spanMax    = 1 << 20   // what one ranged read brings, or one frame;
 	spanMin    = 128 << 10 // less if there are many workers, but not less than this
 	spanGap    = 64 << 10  // so much that nobody wants is read, rather than asked for around
-	bufferKept = 2 << 20   // a larger buffer is not kept for the next read
+	bufferKept = 17 << 17  // a larger buffer, than a frame of 2 MiB and some room, is not kept for the next read
 )
 
 // edge is how many of the first and of the last chunks asked for count as near
@@ -55,6 +55,12 @@ type spanBuffers struct {
 // to a buffer that is used again.
 func (r *reader) Chunks(ctx context.Context, kind chunker.Kind, ids []chunker.ID, workers int, got unpack.Got) error {
 	q := bulk{r: r, kind: kind, ids: ids, got: got}
+	r.bulks.Add(1)
+	defer func() {
+		if r.bulks.Add(-1) == 0 {
+			r.slots.trim()
+		}
+	}()
 	spans, err := q.plan(ctx, min(spanMax, max(r.heldMax/2/int64(workers), spanMin)), workers)
 	if err != nil {
 		return err

@@ -22,18 +22,21 @@ import (
 // reader fetches chunks: index → frame → bytes, checked against their id.
 // A chunk that was checked once usually stays so as long as its frame is in memory.
 // Decoded frames are kept up to a number of bytes; several readers of one frame
-// wait for one fetch. Bulk reads hold a third of that besides, and another third
-// what deltas refer to.
+// wait for one fetch. Bulk reads hold a third of that besides. So does
+// what deltas refer to, and while bulk reads are under way as much of the cache's own
+// share as the cache has not filled.
 type reader struct {
 	store  backends.Store
 	plane  dataplane.Chunks
 	frames *otter.Cache[frameID, *frame]
 	places *otter.Cache[chunker.ID, index.Location] // of chunks that were announced
 
-	heldMax int64 // what bulk reads may hold at once: bytes, or one frame
-	held    *semaphore.Weighted
-	buffers sync.Pool // *spanBuffers
-	slots   *slots    // what they read for the sake of others
+	cacheMax int64 // bytes of frames
+	heldMax  int64 // what bulk reads may hold at once: bytes, or one frame
+	held     *semaphore.Weighted
+	buffers  sync.Pool    // *spanBuffers
+	slots    *slots       // what they read for the sake of others
+	bulks    atomic.Int64 // that are under way
 }
 
 type frameID = dataplane.FrameID
@@ -94,7 +97,18 @@ func newReader(s backends.Store, plane dataplane.Chunks, cacheBytes int64) *read
 	})
 	places := otter.Must(&otter.Options[chunker.ID, index.Location]{MaximumSize: placesMax})
 	held := max(cacheBytes/3, heldMin)
-	return &reader{store: s, plane: plane, frames: frames, places: places, heldMax: held, held: semaphore.NewWeighted(held), slots: newSlots(held)}
+	r := &reader{store: s, plane: plane, frames: frames, places: places, cacheMax: cacheBytes, heldMax: held, held: semaphore.NewWeighted(held)}
+	r.slots = newSlots(r.slotsRoom)
+	return r
+}
+
+// slotsRoom is how many bytes slots may have. A restore has little use for the cache,
+// and decodes a large frame less often the more of them it keeps.
+func (r *reader) slotsRoom() int64 {
+	if r.bulks.Load() == 0 {
+		return r.heldMax
+	}
+	return max(r.heldMax, r.cacheMax-int64(r.frames.WeightedSize()))
 }
 
 func (r *reader) close() {

@@ -10,9 +10,10 @@ import (
 // serves a few deltas in a row and is then wanted no more: in the cache they would
 // drive out what is read again, and each would be new memory.
 type slots struct {
-	max int64 // bytes
+	room func() int64 // how many bytes there may be now
 
 	mu   sync.Mutex
+	max  int64 // what room said last
 	at   map[frameID]*slot
 	free [][]byte
 	held int64 // bytes of all buffers
@@ -34,7 +35,11 @@ type slot struct {
 // slotsMax bounds the number of slots, however small the frames are.
 const slotsMax = 256
 
-func newSlots(max int64) *slots { return &slots{max: max, at: map[frameID]*slot{}} }
+// newSlots makes slots of as many bytes as room says whenever one is filled. room
+// must not use slots.
+func newSlots(room func() int64) *slots {
+	return &slots{room: room, max: room(), at: map[frameID]*slot{}}
+}
 
 // take returns the frame id, which load decodes, if nobody has, into a buffer that
 // it asks for, once, or into one of its own if there is none for it. load must not
@@ -107,6 +112,7 @@ func within(raw, buf []byte) bool {
 // too small goes, until there is room for a new one, and so does what is far too
 // large: a store's frames are of two or three sizes.
 func (s *slots) bufferLocked(size int) []byte {
+	s.max = s.room()
 	for n := len(s.free); n > 0; n = len(s.free) {
 		buf := s.free[n-1]
 		s.free = s.free[:n-1]
@@ -116,22 +122,48 @@ func (s *slots) bufferLocked(size int) []byte {
 		s.held -= int64(cap(buf))
 	}
 	for s.held+int64(size) > s.max || len(s.at) > slotsMax {
-		var oldest *slot
-		for _, x := range s.at {
-			if x.users == 0 && (oldest == nil || x.last < oldest.last) {
-				oldest = x
-			}
-		}
+		oldest := s.dropLocked()
 		if oldest == nil {
 			break
 		}
-		delete(s.at, oldest.id)
 		if fits(oldest.buf, size) {
 			return oldest.buf
 		}
 		s.held -= int64(cap(oldest.buf))
 	}
 	return nil
+}
+
+// dropLocked forgets the frame that was taken longest ago and is not in use, and
+// returns it; nil: all are.
+func (s *slots) dropLocked() *slot {
+	var oldest *slot
+	for _, x := range s.at {
+		if x.users == 0 && (oldest == nil || x.last < oldest.last) {
+			oldest = x
+		}
+	}
+	if oldest != nil {
+		delete(s.at, oldest.id)
+	}
+	return oldest
+}
+
+// trim gives back memory that there is no room for any more.
+func (s *slots) trim() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.max = s.room()
+	for ; len(s.free) > 0 && s.held > s.max; s.free = s.free[:len(s.free)-1] {
+		s.held -= int64(cap(s.free[len(s.free)-1]))
+	}
+	for s.held > s.max {
+		oldest := s.dropLocked()
+		if oldest == nil {
+			break
+		}
+		s.held -= int64(cap(oldest.buf))
+	}
 }
 
 // fits says that size bytes have room in buf and leave less than as much again.

@@ -9,13 +9,15 @@ import (
 	"testing"
 )
 
+func roomFor(n int64) func() int64 { return func() int64 { return n } }
+
 // slotBytes is what the frame n holds in these tests.
 func slotBytes(n uint32, buf []byte) []byte {
 	return append(buf[:0], []byte(fmt.Sprintf("%01000d", n))...)
 }
 
 func TestSlotsReadEachFrameOnce(t *testing.T) {
-	s := newSlots(1 << 20)
+	s := newSlots(roomFor(1 << 20))
 	reads := 0
 	for range 3 {
 		for n := range uint32(10) {
@@ -35,7 +37,7 @@ func TestSlotsReadEachFrameOnce(t *testing.T) {
 // while it is in use, and memory stays within bounds, but for what is in use.
 func TestSlotsInACrowd(t *testing.T) {
 	const workers, each = 8, 2
-	s := newSlots(8 * 1024)
+	s := newSlots(roomFor(8 * 1024))
 	no := errors.New("no")
 	var g sync.WaitGroup
 	for w := range uint64(workers) {
@@ -86,7 +88,7 @@ func TestSlotsInACrowd(t *testing.T) {
 }
 
 func TestSlotsAreFewHoweverSmall(t *testing.T) {
-	s := newSlots(1 << 30)
+	s := newSlots(roomFor(1 << 30))
 	for n := range uint32(3 * slotsMax) {
 		x, err := s.take(t.Context(), frameID{Frame: n}, func(buffer func(int) []byte) ([]byte, error) { return slotBytes(n, buffer(1000)), nil })
 		if err != nil {
@@ -99,9 +101,51 @@ func TestSlotsAreFewHoweverSmall(t *testing.T) {
 	}
 }
 
+// What there is room for now may be more or less later. What is in use stays.
+func TestSlotsGrowAndAreTrimmed(t *testing.T) {
+	room := int64(4 * 1024)
+	s := newSlots(func() int64 { return room })
+	take := func(n uint32) (x *slot, read bool) {
+		x, err := s.take(t.Context(), frameID{Frame: n}, func(buffer func(int) []byte) ([]byte, error) { read = true; return slotBytes(n, buffer(1000)), nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x, read
+	}
+	again := func(n uint32) (reads int) {
+		for i := range n {
+			x, read := take(i)
+			if s.give(x); read {
+				reads++
+			}
+		}
+		return reads
+	}
+	if again(12); again(12) != 12 {
+		t.Error("twelve frames stay where four have room")
+	}
+	room = 16 * 1024
+	if again(12); again(12) != 0 {
+		t.Error("twelve frames do not stay where sixteen have room")
+	}
+	used, _ := take(3)
+	room = 2 * 1024
+	s.trim()
+	if s.held > room || len(s.at) != 2 || s.at[used.id] != used || string(used.raw) != string(slotBytes(3, nil)) {
+		t.Errorf("%d bytes and %d frames are left; the one in use has %d bytes", s.held, len(s.at), len(used.raw))
+	}
+	room = 0
+	if s.trim(); s.at[used.id] != used {
+		t.Error("what is in use is gone")
+	}
+	if s.give(used); s.held != 0 || len(s.at) != 0 {
+		t.Errorf("%d bytes and %d frames are left where there is room for none", s.held, len(s.at))
+	}
+}
+
 // A read that is given up is no reason for another to fail, which waits for it.
 func TestSlotsOutliveWhoeverWasReading(t *testing.T) {
-	s := newSlots(1 << 20)
+	s := newSlots(roomFor(1 << 20))
 	ctx, cancel := context.WithCancel(t.Context())
 	loading := make(chan struct{})
 	first := make(chan error, 1)
@@ -147,17 +191,18 @@ func ended(t *testing.T) context.Context {
 }
 
 func TestASlotsBufferIsCountedWhole(t *testing.T) {
-	s := newSlots(1)
+	s := newSlots(roomFor(1))
 	x, err := s.take(t.Context(), frameID{}, func(func(int) []byte) ([]byte, error) { return make([]byte, 10, 1000)[:10:10], nil })
 	if err != nil || s.held != 10 { // nobody can see the rest
 		t.Fatalf("%d bytes, %v", s.held, err)
 	}
 	s.give(x)
 	large := make([]byte, 1000)
-	s = newSlots(2000)
+	room := int64(2000)
+	s = newSlots(func() int64 { return room })
 	x, _ = s.take(t.Context(), frameID{}, func(func(int) []byte) ([]byte, error) { return large, nil })
 	s.give(x)
-	s.max = 1000
+	room = 1000
 	y, _ := s.take(t.Context(), frameID{Frame: 1}, func(buffer func(int) []byte) ([]byte, error) {
 		return append(buffer(600)[:0], make([]byte, 600)...)[:600:600], nil
 	})
@@ -169,7 +214,7 @@ func TestASlotsBufferIsCountedWhole(t *testing.T) {
 // Frames are of two sizes: what is read stays, as long as there is room, whatever
 // was read before.
 func TestSlotsOfTwoSizes(t *testing.T) {
-	s := newSlots(16_000)
+	s := newSlots(roomFor(16_000))
 	var read []uint32
 	take := func(n uint32, size int) {
 		x, err := s.take(t.Context(), frameID{Frame: n}, func(buffer func(int) []byte) ([]byte, error) {
