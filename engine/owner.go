@@ -29,6 +29,7 @@ type owner struct {
 	lock     *index.Lock
 	server   *dataplane.Server // nil: no other process can come
 	proj     projector
+	near     *near
 
 	// Changed only while the gate is paused.
 	db      *index.DB // nil after a rebuild that could not open it
@@ -49,7 +50,7 @@ var _ dataplane.Owned = (*owner)(nil)
 // another one is. Others find it from the moment on that it has the lock; until
 // the index is at the end of the log, their calls wait.
 func own(ctx context.Context, c Components, s Settings, cfg *config, writable bool, mine func(index.SessionID) bool) (_ *owner, err error) {
-	o := &owner{c: c, settings: s, config: cfg, writable: writable, mine: mine, over: make(chan struct{}), checks: make(chan struct{}, checksMax), proj: projector{c.Store, cfg.ID, c.Logger}}
+	o := &owner{c: c, settings: s, config: cfg, writable: writable, mine: mine, over: make(chan struct{}), checks: make(chan struct{}, checksMax), proj: projector{c.Store, cfg.ID, c.Logger}, near: newNear(c.Store, nearMax)}
 	if o.lock, err = index.LockDir(c.IndexDir, c.Index); err != nil {
 		return nil, err
 	}

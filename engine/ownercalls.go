@@ -41,8 +41,8 @@ func (o *owner) Has(ctx context.Context, ids []chunker.ID, have []bool) (err err
 type ungated struct{ o *owner }
 
 // Has implements dataplane.Chunks.
-func (u ungated) Has(_ context.Context, ids []chunker.ID, have []bool) error {
-	return u.o.db.Has(ids, have)
+func (u ungated) Has(ctx context.Context, ids []chunker.ID, have []bool) error {
+	return u.o.near.Has(ctx, u.o.db, ids, have)
 }
 
 // Lookup implements dataplane.Chunks. Several ids are looked up in the index's

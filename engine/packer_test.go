@@ -21,7 +21,7 @@ func TestAPackOfManyReferencesIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	p, own := newPacker(&owner{db: db}, (*config)(nil).packing(), 1<<40, entriesMax), new(tally)
+	p, own := newPacker(&owner{db: db, near: newNear(nil, 0)}, (*config)(nil).packing(), 1<<40, entriesMax), new(tally)
 	const perNode = 1000
 	for i := range uint64(2 * entriesMax / perNode) {
 		b := binary.BigEndian.AppendUint64(nil, i)

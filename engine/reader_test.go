@@ -59,7 +59,7 @@ func TestSealedLiesAreNotBelieved(t *testing.T) {
 	}
 	asked := append(slices.Clone(ids), lie, ids[0], lie) // some again, so that what is known is not checked
 	for _, how := range []string{"fresh", "cached"} {
-		r := newReader(store, &owner{db: db}, 1<<20)
+		r := newReader(store, &owner{db: db, near: newNear(nil, 0)}, 1<<20)
 		if how == "cached" {
 			_, _ = r.Chunk(t.Context(), chunker.Data, ids[0])
 		}

@@ -51,7 +51,12 @@ func (x *filter) due(f *bloom.Filter) bool { return x.unsaved > max(keysMin, f.K
 // ids[i]. It is quicker than Lookup where there is none, and takes the filter's
 // memory. What the filter does not rule out is looked up in the order of the
 // index, by one iterator if there are some.
-func (db *DB) Has(ids []chunker.ID, have []bool) (err error) {
+func (db *DB) Has(ids []chunker.ID, have []bool) error {
+	return db.HasIn(ids, have, make([]uint32, len(ids)))
+}
+
+// HasIn is Has, and says in packs[i] the number of the pack that the i-th is in.
+func (db *DB) HasIn(ids []chunker.ID, have []bool, packs []uint32) (err error) {
 	f, err := db.loadFilter()
 	if err != nil {
 		return err
@@ -63,11 +68,13 @@ func (db *DB) Has(ids []chunker.ID, have []bool) (err error) {
 			maybe = append(maybe, place{key, int32(i)})
 		}
 	}
+	var loc Location
 	if len(maybe) < seeksMin {
 		for _, m := range maybe {
-			if _, have[m.i], err = db.Lookup(ids[m.i]); err != nil {
+			if loc, have[m.i], err = db.Lookup(ids[m.i]); err != nil {
 				return err
 			}
+			packs[m.i] = loc.Pack
 		}
 		return nil
 	}
@@ -80,9 +87,10 @@ func (db *DB) Has(ids []chunker.ID, have []bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, find.Close()) }()
 	for _, m := range maybe {
-		if _, have[m.i], err = find.Chunk(ids[m.i]); err != nil {
+		if loc, have[m.i], err = find.Chunk(ids[m.i]); err != nil {
 			return err
 		}
+		packs[m.i] = loc.Pack
 	}
 	return nil
 }

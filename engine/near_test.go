@@ -1,0 +1,230 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/artifortress/afs-engine/backends"
+	"github.com/artifortress/afs-engine/backends/mem"
+	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/index"
+	"github.com/artifortress/afs-engine/packfile"
+)
+
+// nearWorld is an index, packs, and how often their objects were read.
+type nearWorld struct {
+	backends.Store
+	t    *testing.T
+	db   *index.DB
+	gets atomic.Int64
+}
+
+func newNearWorld(t *testing.T) *nearWorld {
+	w := &nearWorld{Store: mem.New(), t: t}
+	w.db = w.index()
+	return w
+}
+
+func (w *nearWorld) index() *index.DB {
+	db, err := index.Open(w.t.TempDir(), index.Options{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func (w *nearWorld) Get(ctx context.Context, key string, off, n int64) (io.ReadCloser, error) {
+	w.gets.Add(1)
+	return w.Store.Get(ctx, key, off, n)
+}
+
+// pack stores chunks and enters them in the index.
+func (w *nearWorld) pack(texts ...string) (ids []chunker.ID, key string) {
+	w.t.Helper()
+	p, err := packfile.NewWriter(packfile.WriterOptions{Class: packfile.ClassData})
+	for _, s := range texts {
+		ids = append(ids, chunker.Sum([]byte(s)))
+		if err == nil {
+			err = p.Add(ids[len(ids)-1], chunker.Data, []byte(s), nil)
+		}
+	}
+	var sealed *packfile.Sealed
+	if err == nil {
+		sealed, err = p.Seal()
+	}
+	if err == nil {
+		key = sealed.Key()
+		err = w.Put(w.t.Context(), key, sealed.Body())
+	}
+	var b *index.Batch
+	if err == nil {
+		b, err = w.db.NewBatch()
+	}
+	if err == nil {
+		err = b.AddPack(sealed.Index, nil)
+	}
+	if err == nil {
+		err = b.Commit()
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return ids, key
+}
+
+func numbered(from, n int) (texts []string) {
+	for i := range n {
+		texts = append(texts, fmt.Sprint("text ", from+i))
+	}
+	return texts
+}
+
+// has asks, and fails unless the answer to all is want.
+func (w *nearWorld) has(n *near, ids []chunker.ID, want bool) {
+	w.t.Helper()
+	have := make([]bool, len(ids))
+	for i := range have {
+		have[i] = !want
+	}
+	if err := n.Has(w.t.Context(), w.db, ids, have); err != nil {
+		w.t.Fatal(err)
+	}
+	for i := range have {
+		if have[i] != want {
+			w.t.Fatalf("chunk %d of %d: %v", i, len(ids), have[i])
+		}
+	}
+}
+
+// knows says of how many ids it need not ask the index.
+func (n *near) knows(db *index.DB, ids []chunker.ID) int {
+	rest, _ := n.answer(db, ids, make([]bool, len(ids)))
+	return len(ids) - len(rest)
+}
+
+func TestNearReadsAPackThatIsAskedAboutOften(t *testing.T) {
+	w := newNearWorld(t)
+	ids, _ := w.pack(numbered(0, 1600)...)
+	few, _ := w.pack(numbered(10_000, 40)...)
+	n := newNear(w, 2000)
+	for from := 0; from < 90; from += 10 { // a sixteenth is 100
+		w.has(n, ids[from:from+10], true)
+	}
+	if w.gets.Load() != 0 || n.knows(w.db, ids) != 0 {
+		t.Errorf("after 90 chunks of 1600 it has read the pack")
+	}
+	w.has(n, ids[90:100], true)
+	gets := w.gets.Load()
+	if gets == 0 || n.knows(w.db, ids) != 1600 {
+		t.Errorf("after 100 chunks of 1600 it knows %d of them, in %d reads", n.knows(w.db, ids), gets)
+	}
+	w.has(n, ids, true)
+	if w.has(n, few[:31], true); w.gets.Load() != gets {
+		t.Error("it has read the pack once more, or one that 31 lookups are no reason to read")
+	}
+	if w.has(n, few[:1], true); n.knows(w.db, few) != 40 {
+		t.Error("it has not read what 32 lookups are a reason to read")
+	}
+	w.has(n, []chunker.ID{chunker.Sum([]byte("nowhere"))}, false)
+}
+
+// One of another index knows nothing of this one's packs.
+func TestNearForgetsAnIndexThatWasMadeAnew(t *testing.T) {
+	w := newNearWorld(t)
+	ids, _ := w.pack(numbered(0, 100)...)
+	n := newNear(w, 2000)
+	w.has(n, ids, true)
+	if n.knows(w.db, ids) != len(ids) {
+		t.Fatal("it has not read the pack")
+	}
+	w.db = w.index()
+	w.has(n, ids, false)
+	if w.pack(numbered(5000, 100)...); n.knows(w.db, ids) != 0 {
+		t.Error("it still knows the old packs")
+	}
+}
+
+// What cannot be read, or is too large, is in the index all the same, and is not tried
+// again and again.
+func TestNearDoesWithoutWhatItCannotHave(t *testing.T) {
+	w := newNearWorld(t)
+	lost, key := w.pack(numbered(0, 100)...)
+	large, _ := w.pack(numbered(1000, 300)...)
+	if err := w.Delete(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	n := newNear(w, 200)
+	for range 10 {
+		w.has(n, lost, true)
+		w.has(n, large, true)
+	}
+	for number, hits := range n.hits {
+		if hits >= 0 {
+			t.Errorf("lookups in pack %d are still counted: %d", number, hits)
+		}
+	}
+	if gets := w.gets.Load(); gets != 1 {
+		t.Errorf("one object that is not there and one that is too large were read %d times", gets)
+	}
+}
+
+// Several goroutines ask about runs of packs and about what is nowhere, with room for
+// some of the packs: each answer is the index's.
+func TestNearSaysWhatTheIndexSays(t *testing.T) {
+	const packs, each, room = 7, 150, 400
+	w := newNearWorld(t)
+	var ids []chunker.ID
+	for p := range packs { // each shares a few chunks with the one before
+		got, _ := w.pack(numbered(p*(each-10), each)...)
+		ids = append(ids, got...)
+	}
+	n := newNear(w, room)
+	var g sync.WaitGroup
+	var known atomic.Int64
+	for seed := range uint64(4) {
+		g.Go(func() {
+			r := rand.New(rand.NewPCG(seed, 3))
+			for range 400 {
+				at := r.IntN(len(ids) - 50)
+				ask := append([]chunker.ID(nil), ids[at:at+1+r.IntN(50)]...)
+				want := make([]bool, len(ask))
+				for i := range ask {
+					if want[i] = r.IntN(5) > 0; !want[i] {
+						ask[i] = chunker.Sum([]byte(fmt.Sprint("absent", seed, r.Uint64())))
+					}
+				}
+				known.Add(int64(n.knows(w.db, ask)))
+				have := make([]bool, len(ask))
+				for i := range have {
+					have[i] = r.IntN(2) == 0
+				}
+				if err := n.Has(t.Context(), w.db, ask, have); err != nil {
+					t.Error(err)
+				}
+				for i := range ask {
+					if have[i] != want[i] {
+						t.Errorf("chunk %d: %v", i, have[i])
+						return
+					}
+				}
+			}
+		})
+	}
+	g.Wait()
+	total := 0
+	for _, p := range n.packs {
+		total += len(p.ids)
+	}
+	if total != n.ids || total > room || total == 0 || known.Load() == 0 {
+		t.Errorf("it holds %d ids and counts %d, of %d at most; %d were known", total, n.ids, room, known.Load())
+	}
+	if gets := w.gets.Load(); gets < 2*packs {
+		t.Errorf("%d reads: no pack had to make room for another", gets)
+	}
+}
