@@ -39,7 +39,7 @@ type nearPack struct {
 }
 
 const (
-	nearMax      = 1 << 16       // some 3 MB
+	nearMax      = 1 << 16       // some 4 MB
 	nearHitsMin  = 32            // lookups in a pack before it is worth reading;
 	nearHitsPart = 16            // a part of its chunks if that is more: reading an id takes so much less time than a lookup
 	nearPacksMax = 1 << 12       // packs whose lookups are counted
