@@ -60,7 +60,7 @@ func (n *near) Has(ctx context.Context, db *index.DB, ids []chunker.ID, have []b
 	if at != nil {
 		found = make([]bool, len(rest))
 	}
-	if err := db.HasIn(rest, found, packs); err != nil {
+	if err := db.Has(rest, found, packs); err != nil {
 		return err
 	}
 	for i, to := range at {

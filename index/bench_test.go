@@ -130,7 +130,7 @@ func BenchmarkIndex(b *testing.B) {
 				have := make([]bool, together)
 				metered(b, together, func(i int) {
 					at := i * together % (len(c.ids) - together)
-					if err := db.Has(c.ids[at:at+together], have); err != nil || have[0] != c.hit {
+					if err := db.Has(c.ids[at:at+together], have, nil); err != nil || have[0] != c.hit {
 						b.Fatal(have, err)
 					}
 				})

@@ -48,15 +48,11 @@ const keysMin = 1 << 16
 func (x *filter) due(f *bloom.Filter) bool { return x.unsaved > max(keysMin, f.Keys()/8) }
 
 // Has reports which of ids are chunks or nodes of the index: have[i] is about
-// ids[i]. It is quicker than Lookup where there is none, and takes the filter's
-// memory. What the filter does not rule out is looked up in the order of the
-// index, by one iterator if there are some.
-func (db *DB) Has(ids []chunker.ID, have []bool) error {
-	return db.HasIn(ids, have, make([]uint32, len(ids)))
-}
-
-// HasIn is Has, and says in packs[i] the number of the pack that the i-th is in.
-func (db *DB) HasIn(ids []chunker.ID, have []bool, packs []uint32) (err error) {
+// ids[i], and packs[i] is the number of the pack that it is in; packs may be nil. It is
+// quicker than Lookup where there is none, and takes the filter's memory. What
+// the filter does not rule out is looked up in the order of the index, by one
+// iterator if there are some.
+func (db *DB) Has(ids []chunker.ID, have []bool, packs []uint32) (err error) {
 	f, err := db.loadFilter()
 	if err != nil {
 		return err
@@ -74,7 +70,9 @@ func (db *DB) HasIn(ids []chunker.ID, have []bool, packs []uint32) (err error) {
 			if loc, have[m.i], err = db.Lookup(ids[m.i]); err != nil {
 				return err
 			}
-			packs[m.i] = loc.Pack
+			if packs != nil {
+				packs[m.i] = loc.Pack
+			}
 		}
 		return nil
 	}
@@ -90,7 +88,9 @@ func (db *DB) HasIn(ids []chunker.ID, have []bool, packs []uint32) (err error) {
 		if loc, have[m.i], err = find.Chunk(ids[m.i]); err != nil {
 			return err
 		}
-		packs[m.i] = loc.Pack
+		if packs != nil {
+			packs[m.i] = loc.Pack
+		}
 	}
 	return nil
 }

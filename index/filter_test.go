@@ -66,7 +66,7 @@ func TestHasIsTheSameForManyAtOnce(t *testing.T) {
 		if n > 2 {
 			ids[n-1], want[n-1] = ids[0], want[0]
 		}
-		if err := db.Has(ids, have); err != nil || !slices.Equal(have, want) {
+		if err := db.Has(ids, have, nil); err != nil || !slices.Equal(have, want) {
 			t.Fatalf("%d ids: %v, want %v: %v", n, have, want, err)
 		}
 	}

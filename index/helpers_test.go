@@ -64,7 +64,7 @@ func change(db *DB, f func(b *Batch) error) error {
 // has is DB.Has for one id.
 func has(db *DB, id chunker.ID) (bool, error) {
 	ids, have := [1]chunker.ID{id}, [1]bool{}
-	err := db.Has(ids[:], have[:])
+	err := db.Has(ids[:], have[:], nil)
 	return have[0], err
 }
 
