@@ -15,11 +15,11 @@ import (
 
 // Limits of bulk reads, in bytes.
 const (
-	heldMin    = 9 << 20   // what all of a reader's bulk reads hold at once is at least this; room for a delta's bases as well
-	spanMax    = 1 << 20   // what one ranged read brings, or one frame;
-	spanMin    = 128 << 10 // less if there are many workers, but not less than this
-	spanGap    = 64 << 10  // so much that nobody wants is read, rather than asked for around
-	bufferKept = 17 << 17  // a larger buffer, than a frame of 2 MiB and some room, is not kept for the next read
+	heldMin    = 9 << 20         // what all of a reader's bulk reads hold at once is at least this; room for a delta's bases as well
+	spanMax    = 1 << 20         // what one ranged read brings, or one frame;
+	spanMin    = 128 << 10       // less if there are many workers, but not less than this
+	spanGap    = 64 << 10        // so much that nobody wants is read, rather than asked for around
+	bufferKept = 2<<20 + 128<<10 // a larger buffer is not kept for the next read: a frame of 2 MiB takes a little more than that
 )
 
 // edge is how many of the first and of the last chunks asked for count as near

@@ -14,7 +14,7 @@ import (
 
 // near answers for chunks that stand in the same packs as those that were asked
 // about: content that is known comes in much the order in which it was stored, and
-// a look into the index takes ten times as long. (Locality-preserved caching: Zhu,
+// a look into the index takes twenty times as long and more. (Locality-preserved caching: Zhu,
 // Li, Patterson, "Avoiding the Disk Bottleneck in the Data Domain Deduplication File
 // System", FAST 2008.) Every chunk of a pack that the index has is in the index, so
 // near never says more than the index would, as long as no rows are taken out of it.
@@ -39,9 +39,9 @@ type nearPack struct {
 }
 
 const (
-	nearMax      = 1 << 16       // some 4 MB
+	nearMax      = 1 << 16       // some 5 MB
 	nearHitsMin  = 32            // lookups in a pack before it is worth reading;
-	nearHitsPart = 16            // a part of its chunks if that is more: reading an id takes so much less time than a lookup
+	nearHitsPart = 16            // a part of its chunks if that is more: to read an id takes about so much less time than a lookup
 	nearPacksMax = 1 << 12       // packs whose lookups are counted
 	never        = math.MinInt32 // less than can be counted up
 )

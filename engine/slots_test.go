@@ -134,8 +134,16 @@ func TestSlotsGrowAndAreTrimmed(t *testing.T) {
 	if s.held > room || len(s.at) != 2 || s.at[used.id] != used || string(used.raw) != string(slotBytes(3, nil)) {
 		t.Errorf("%d bytes and %d frames are left; the one in use has %d bytes", s.held, len(s.at), len(used.raw))
 	}
+	// So does a buffer that is nobody's, because what it was for could not be read.
+	no := errors.New("no")
+	if _, err := s.take(t.Context(), frameID{Frame: 99}, func(buffer func(int) []byte) ([]byte, error) { buffer(1000); return nil, no }); !errors.Is(err, no) || len(s.free) != 1 {
+		t.Fatalf("%v, %d buffers are free", err, len(s.free))
+	}
 	room = 0
-	if s.trim(); s.at[used.id] != used {
+	if s.trim(); len(s.free) > 0 {
+		t.Error("a buffer that nobody uses is kept")
+	}
+	if s.at[used.id] != used {
 		t.Error("what is in use is gone")
 	}
 	if s.give(used); s.held != 0 || len(s.at) != 0 {
