@@ -12,9 +12,47 @@ import (
 type Compression struct {
 	slots chan struct{} // holds one for each frame that is being compressed
 
-	mu       sync.Mutex
-	encoders [lanes][]*zstd.Encoder // idle ones; the last one used is used first, for an encoder takes memory once it is used
-	free     [lanes][]*job          // by lanes, too: a lane's buffers are of one size
+	plain  [lanePlain]stack[encoder]
+	deltas stack[*zstd.Encoder]
+	free   [lanes]stack[*job] // by lanes, for a lane's buffers are of one size
+}
+
+// encoder compresses a frame by itself.
+type encoder interface {
+	EncodeAll(src, dst []byte) []byte
+}
+
+// stack is what is idle. The last one used is used first, for an encoder takes
+// memory once it is used, and its tables may still be in the processor's caches.
+type stack[T any] struct {
+	mu   sync.Mutex
+	idle []T
+}
+
+func (s *stack[T]) push(x T) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = append(s.idle, x)
+}
+
+// pop reports whether there was one.
+func (s *stack[T]) pop() (x T, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.idle)
+	if n == 0 {
+		return x, false
+	}
+	x = s.idle[n-1]
+	s.idle = s.idle[:n-1]
+	return x, true
+}
+
+// with calls fn with one. There are as many as slots, and who calls has a slot.
+func (s *stack[T]) with(fn func(T)) {
+	x, _ := s.pop()
+	fn(x)
+	s.push(x)
 }
 
 // NewCompression makes one for Writers with these levels, frames and Workers.
@@ -24,31 +62,33 @@ func NewCompression(o WriterOptions) (*Compression, error) {
 		return nil, err
 	}
 	s := &Compression{slots: make(chan struct{}, o.Workers)}
-	for in, of := range [lanes]struct {
-		level zstd.EncoderLevel
-		frame int
-	}{
-		laneMain:  {o.Level, o.FrameSize},
-		laneText:  {o.TextLevel, o.TextFrame},
-		laneDelta: {min(max(o.Level, o.TextLevel), deltaLevelMax), DictMax + DeltaMax},
-	} {
-		for range o.Workers {
+	for range o.Workers {
+		for in, of := range [lanePlain]struct {
+			level zstd.EncoderLevel
+			frame int
+		}{
+			laneMain: {o.Level, o.FrameSize},
+			laneText: {o.TextLevel, o.TextFrame},
+		} {
 			e, err := newEncoder(of.level, of.frame)
 			if err != nil {
 				return nil, fmt.Errorf("make pack compressor: %w", err)
 			}
-			s.encoders[in] = append(s.encoders[in], e)
+			s.plain[in].push(e)
 		}
+		e, err := newLibraryEncoder(min(max(o.Level, o.TextLevel), deltaLevelMax), DictMax+DeltaMax)
+		if err != nil {
+			return nil, fmt.Errorf("make pack compressor: %w", err)
+		}
+		s.deltas.push(e)
 	}
 	return s, nil
 }
 
 // job returns an empty one for a lane.
 func (s *Compression) job(in lane) *job {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	j := pop(&s.free[in])
-	if j == nil {
+	j, ok := s.free[in].pop()
+	if !ok {
 		return &job{lane: in, done: make(chan struct{}, 1)}
 	}
 	j.raw, j.frame, j.entries = j.raw[:0], Frame{}, j.entries[:0]
@@ -57,33 +97,7 @@ func (s *Compression) job(in lane) *job {
 }
 
 // release takes back a job that is over, or was not submitted.
-func (s *Compression) release(j *job) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.free[j.lane] = append(s.free[j.lane], j)
-}
-
-// with calls fn with an encoder of a lane. As many are in use as slots are taken.
-func (s *Compression) with(in lane, fn func(*zstd.Encoder)) {
-	s.mu.Lock()
-	e := pop(&s.encoders[in])
-	s.mu.Unlock()
-	fn(e)
-	s.mu.Lock()
-	s.encoders[in] = append(s.encoders[in], e)
-	s.mu.Unlock()
-}
-
-// pop takes the last one off a stack; nil: it is empty.
-func pop[T any](of *[]*T) *T {
-	n := len(*of)
-	if n == 0 {
-		return nil
-	}
-	x := (*of)[n-1]
-	*of = (*of)[:n-1]
-	return x
-}
+func (s *Compression) release(j *job) { s.free[j.lane].push(j) }
 
 // compressor compresses the frames of one pack side by side and gives them back in
 // order. Its goroutines live no longer than the frame they compress, so it needs
@@ -173,7 +187,7 @@ func (c *compressor) encodePlain(j *job, in lane) {
 	if cap(j.packed) == 0 {
 		j.packed = make([]byte, 0, len(j.raw)/2)
 	}
-	c.with(in, func(e *zstd.Encoder) { j.packed = e.EncodeAll(j.raw, j.packed[:0]) })
+	c.plain[in].with(func(e encoder) { j.packed = e.EncodeAll(j.raw, j.packed[:0]) })
 	j.stored, j.frame.Codec = j.packed, CodecZstd
 	if len(j.packed) >= len(j.raw) {
 		j.stored, j.frame.Codec = j.raw, CodecRaw
@@ -193,7 +207,7 @@ const (
 func (c *compressor) encodeDelta(j *job) bool {
 	d := &j.delta
 	var err error
-	c.with(laneDelta, func(e *zstd.Encoder) { err = d.encode(e, j) })
+	c.deltas.with(func(e *zstd.Encoder) { err = d.encode(e, j) })
 	if err != nil || len(d.packed) >= len(j.raw) {
 		return false
 	}

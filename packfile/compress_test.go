@@ -33,8 +33,8 @@ func TestFramesUnderWayTakeSoMuchWhateverTheProcessors(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw := 0
-	for in, free := range shared.free {
-		for _, j := range free {
+	for in := range shared.free {
+		for _, j := range shared.free[in].idle {
 			raw += cap(j.raw)
 			if lane(in) == laneMain && cap(j.raw) > 2*o.FrameSize {
 				t.Errorf("a buffer of %d bytes for small frames", cap(j.raw))

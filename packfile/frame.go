@@ -9,6 +9,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/artifortress/afs-engine/packfile/wire"
+	"github.com/artifortress/afs-engine/packfile/zstdenc"
 )
 
 // Codec says how a frame's bytes are stored. The numbers are wire format.
@@ -166,7 +167,16 @@ func newDecoder() (*zstd.Decoder, error) {
 const windowMin = 1 << 20
 
 // newEncoder returns an encoder of frames that are filled up to size.
-func newEncoder(level zstd.EncoderLevel, size int) (*zstd.Encoder, error) {
+func newEncoder(level zstd.EncoderLevel, size int) (encoder, error) {
+	if level == zstd.SpeedFastest {
+		return zstdenc.NewEncoder(), nil
+	}
+	return newLibraryEncoder(level, size)
+}
+
+// newLibraryEncoder is newEncoder for those who need what only the library has:
+// higher levels, dictionaries.
+func newLibraryEncoder(level zstd.EncoderLevel, size int) (*zstd.Encoder, error) {
 	window := 1 << bits.Len(uint(max(size, windowMin)-1)) // a power of two
 	return zstd.NewWriter(nil,
 		zstd.WithEncoderLevel(level),

@@ -100,6 +100,8 @@ const (
 	laneText       // see AddText
 	laneDelta      // see AddDelta
 	lanes
+
+	lanePlain = laneDelta // lanes of frames that refer to nothing are below
 )
 
 // A Writer puts a pack together in memory. Chunks that are added in one way go

@@ -1,0 +1,26 @@
+package zstdenc
+
+// Encoders are an Encoder of each kind that works here, by name.
+func Encoders() map[string]*Encoder {
+	plain := NewEncoder()
+	plain.finder.assembly = false
+	all := map[string]*Encoder{"plain": plain}
+	if hasAssembly {
+		all["assembly"] = NewEncoder()
+	}
+	return all
+}
+
+// Shares are how a table of at most 1<<most places is divided.
+func Shares(count [symbols]uint32, most uint8) (log uint8, shares []int16) {
+	used, total := 0, uint32(0)
+	for s, c := range count {
+		if c > 0 {
+			used = s + 1
+		}
+		total += c
+	}
+	var t table
+	t.normalize(&count, used, total, most)
+	return t.log, t.share[:used]
+}
