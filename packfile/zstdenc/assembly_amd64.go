@@ -15,3 +15,9 @@ func findAVX2(f *finder, seqs *sequence, lits, src *byte, from, n int) (sequence
 //
 //go:noescape
 func bitsBMI2(out *byte, seqs *sequence, n int, t *[kinds]*table) int
+
+// huffmanBMI2 is appendStream of n literals, one at least. It returns how many
+// bytes it wrote.
+//
+//go:noescape
+func huffmanBMI2(out, lits *byte, n int, h *huffman) int

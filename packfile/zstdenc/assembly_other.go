@@ -9,3 +9,5 @@ func findAVX2(*finder, *sequence, *byte, *byte, int, int) (sequences, literals, 
 }
 
 func bitsBMI2(*byte, *sequence, int, *[kinds]*table) int { panic("zstdenc: no assembly") }
+
+func huffmanBMI2(*byte, *byte, int, *huffman) int { panic("zstdenc: no assembly") }

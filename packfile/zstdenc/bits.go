@@ -32,19 +32,22 @@ func bitsPlain(out []byte, seqs []sequence, t *[kinds]*table) int {
 	for i := len(seqs) - 2; i >= 0; i-- {
 		q := &seqs[i]
 		for _, kind := range [...]int{off, mat, lit} {
-			d := t[kind].delta[q.code[kind]%symbols]
-			width := (state[kind] + d.bits) >> 16
-			w.put(state[kind], uint8(width))
-			state[kind] = uint32(t[kind].next[int32(state[kind]>>width)+d.find])
+			state[kind] = t[kind].encode(&w, state[kind], q.code[kind])
 		}
 		w.follow(q, t)
 	}
 	for _, kind := range [...]int{mat, off, lit} {
 		w.put(state[kind], t[kind].log)
 	}
-	w.put(1, 1) // where they end
-	w.flush()
-	return w.at + int(w.have+7)/8
+	return len(w.end())
+}
+
+// encode writes what a symbol does to a state, and returns the next one.
+func (t *table) encode(w *bitWriter, state uint32, symbol uint8) uint32 {
+	d := t.delta[symbol%symbols]
+	width := (state + d.bits) >> 16
+	w.put(state, uint8(width))
+	return uint32(t.next[int32(state>>width)+d.find])
 }
 
 // bitWriter writes bits, the lowest first.
@@ -67,6 +70,13 @@ func (w *bitWriter) flush() {
 	w.at += int(w.have / 8)
 	w.acc >>= w.have &^ 7
 	w.have &= 7
+}
+
+// end says where the bits end, and returns all.
+func (w *bitWriter) end() []byte {
+	w.put(1, 1)
+	w.flush()
+	return w.out[:w.at+int(w.have+7)/8]
 }
 
 // follow puts the bits that follow the codes.

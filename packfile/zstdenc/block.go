@@ -2,9 +2,7 @@ package zstdenc
 
 import (
 	"encoding/binary"
-	"errors"
-
-	"github.com/klauspost/compress/huff0"
+	"slices"
 )
 
 // Types of blocks (RFC 8878, 3.1.1.2).
@@ -44,32 +42,64 @@ const (
 // fewLiterals do not pay for a code.
 const fewLiterals = 32
 
-// appendLiterals appends the literals as short as they get.
+// appendLiterals appends the literals as short as they get: by the decoder's
+// code, by a new one, which comes before them, or as they are.
 func (e *Encoder) appendLiterals(dst, lits []byte) []byte {
-	if len(lits) < fewLiterals {
-		return append(appendPlainHeader(dst, litsRaw, len(lits)), lits...)
+	start, n := len(dst), len(lits)
+	if n < fewLiterals {
+		return append(appendPlainHeader(dst, litsRaw, n), lits...)
 	}
-	e.huff.Reuse = huff0.ReusePolicyNone
-	if e.reuse {
-		e.huff.Reuse = huff0.ReusePolicyAllow
+	var count counting
+	count.of(lits)
+	if int(count[lits[0]]) == n {
+		return append(appendPlainHeader(dst, litsRLE, n), lits[0])
 	}
-	compress, streams := huff0.Compress4X, 4
-	if len(lits) < 1<<10 {
-		compress, streams = huff0.Compress1X, 1
+	old, fresh := &e.huff[0], &e.huff[1]
+	fresh.build(&count)
+	bits, _ := fresh.cost(&count)
+	header := codedHeader
+	if n < 1<<10 {
+		header = codedHeaderSmall
 	}
-	out, reused, err := compress(lits, &e.huff)
-	e.reuse = err == nil
-	switch {
-	case errors.Is(err, huff0.ErrUseRLE):
-		return append(appendPlainHeader(dst, litsRLE, len(lits)), lits[0])
-	case err != nil:
-		return append(appendPlainHeader(dst, litsRaw, len(lits)), lits...)
-	}
+	dst = append(dst, make([]byte, header)...)
+	dst, ok := fresh.appendWidths(dst)
 	kind := litsHuffman
-	if reused {
-		kind = litsTreeless
+	if bitsOld, can := old.cost(&count); e.reuse && can && (!ok || bitsOld/8 <= len(dst)-start-header+bits/8) {
+		dst, kind, bits, ok = dst[:start+header], litsTreeless, bitsOld, true
 	}
-	return append(appendCodedHeader(dst, kind, streams, len(lits), len(out)), out...)
+	if !ok || len(dst)-start+bits/8 >= n {
+		return append(appendPlainHeader(dst[:start], litsRaw, n), lits...)
+	}
+	if kind == litsHuffman {
+		*old, e.reuse = *fresh, true
+	}
+	dst = slices.Grow(dst, bits/8+streamsMore)
+	if header == codedHeaderSmall {
+		dst = old.appendStream(dst, lits, e.finder.assembly)
+	} else {
+		dst = old.appendStreams(dst, lits, e.finder.assembly)
+	}
+	putCodedHeader(dst[start:], kind, header, n, len(dst)-start-header)
+	return dst
+}
+
+// Bytes of a header of coded literals: of less than a KiB in one stream, and of
+// more in four.
+const (
+	codedHeaderSmall = 3
+	codedHeader      = 5
+)
+
+func putCodedHeader(dst []byte, kind, header, size, coded int) {
+	k, n, c := uint64(kind), uint64(size), uint64(coded)
+	if header == codedHeaderSmall {
+		h := k | n<<4 | c<<14
+		dst[0], dst[1], dst[2] = byte(h), byte(h>>8), byte(h>>16)
+		return
+	}
+	h := k | 3<<2 | n<<4 | c<<22
+	binary.LittleEndian.PutUint32(dst, uint32(h))
+	dst[4] = byte(h >> 32)
 }
 
 // appendPlainHeader is for literals that are not coded.
@@ -82,21 +112,6 @@ func appendPlainHeader(dst []byte, kind, size int) []byte {
 	default:
 		h := kind | 3<<2 | size<<4
 		return append(dst, byte(h), byte(h>>8), byte(h>>16))
-	}
-}
-
-// appendCodedHeader is for size literals that are coded in fewer bytes.
-func appendCodedHeader(dst []byte, kind, streams, size, coded int) []byte {
-	k, n, c := uint64(kind), uint64(size), uint64(coded)
-	switch {
-	case streams == 1:
-		h := k | n<<4 | c<<14
-		return append(dst, byte(h), byte(h>>8), byte(h>>16))
-	case n < 1<<14:
-		return binary.LittleEndian.AppendUint32(dst, uint32(k|2<<2|n<<4|c<<18))
-	default:
-		h := k | 3<<2 | n<<4 | c<<22
-		return append(binary.LittleEndian.AppendUint32(dst, uint32(h)), byte(h>>32))
 	}
 }
 

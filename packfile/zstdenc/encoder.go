@@ -3,7 +3,7 @@
 //
 // A frame goes through it in blocks of 128 KiB, and a block through three steps:
 //
-//	finder ──► sequences, literals ──► Huffman code (klauspost/compress/huff0)
+//	finder ──► sequences, literals ──► Huffman code
 //	                     └───────────► finite-state code
 //
 // The finder waits for branches and for memory most of its time, so it does on the
@@ -17,8 +17,6 @@ package zstdenc
 
 import (
 	"encoding/binary"
-
-	"github.com/klauspost/compress/huff0"
 )
 
 const (
@@ -37,8 +35,8 @@ type Encoder struct {
 	lits   []byte
 	bits   []byte // of the sequences
 
-	huff   huff0.Scratch
-	reuse  bool // the decoder has the code of the last literals
+	huff   [2]huffman // the decoder's, if it has one, and one to be tried
+	reuse  bool       // it has
 	own    [kinds]table
 	tables [kinds]*table // of the block
 }
