@@ -8,16 +8,15 @@
 //
 // The finder waits for branches and for memory most of its time, so it does on the
 // way what costs little there: it copies literals, codes the sequences' numbers and
-// counts the codes. It and the last step are written in assembly for amd64 with
-// AVX2 and BMI2, and in Go; they give the same bytes, whatever the processor.
+// counts the codes. It and what writes the two codes' bits are there in assembly,
+// for amd64 with AVX2 and BMI2, and in Go; they give the same bytes, whatever the
+// processor.
 //
 // There is one level, of the kind of zstd's first. Whoever wants more takes the
 // library (docs/decisions/0023).
 package zstdenc
 
-import (
-	"encoding/binary"
-)
+import "encoding/binary"
 
 const (
 	magic    = 0xFD2FB528
@@ -27,7 +26,7 @@ const (
 	SizeMax = 1 << 31
 )
 
-// Encoder encodes frames, one at a time. It takes some 100 KiB, and about a MiB
+// Encoder encodes frames, one at a time. It takes some 140 KiB, and up to a MiB more
 // once it is used. Not safe for concurrent use.
 type Encoder struct {
 	finder finder

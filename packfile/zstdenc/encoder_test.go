@@ -121,6 +121,21 @@ func TestRawBlocksLeaveNoOffsetBehind(t *testing.T) {
 	}
 }
 
+// A block whose literals are like those before does without a code of its own.
+func TestACodeIsUsedAgain(t *testing.T) {
+	r, d, e := rand.New(rand.NewPCG(19, 20)), newDecoder(t), zstdenc.NewEncoder()
+	block := make([]byte, 128<<10) // of 64 values that have codes of 5 to 7 bits
+	for i := range block {
+		block[i] = byte(r.IntN(1 + r.IntN(64)))
+	}
+	next := bytes.Clone(block)
+	r.Shuffle(len(next), func(i, j int) { next[i], next[j] = next[j], next[i] })
+	one, both := len(check(t, d, e, block)), len(check(t, d, e, slices.Concat(block, next)))
+	if both > 2*one-20 {
+		t.Errorf("a block takes %d bytes, and two %d", one, both)
+	}
+}
+
 // What an Encoder has encoded before leaves no trace.
 func TestFramesDependOnTheirBytesAlone(t *testing.T) {
 	used := zstdenc.NewEncoder()
@@ -185,6 +200,37 @@ func TestASteadyStateAllocatesNothing(t *testing.T) {
 	dst := e.EncodeAll(data, nil)
 	if n := testing.AllocsPerRun(10, func() { dst = e.EncodeAll(data, dst[:0]) }); n > 0 {
 		t.Errorf("%v allocations a frame", n)
+	}
+}
+
+func TestHuffmanCodesAreCompleteAndShort(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	for round := range 20_000 {
+		var count [256]uint32
+		used := 2 + r.IntN(255)
+		grow := 1 + r.Float64()/float64(1+r.IntN(20))
+		x := 1 + 10*r.Float64()
+		for range used {
+			count[r.IntN(256)] = uint32(x)
+			if x *= grow; x > 60_000 {
+				x = 1 + 100*r.Float64()
+			}
+		}
+		count[round%256]++
+		count[(round+1)%256]++
+		widths, most := zstdenc.Widths(count)
+		sum := 0
+		for b, w := range widths {
+			if (w == 0) != (count[b] == 0) || w > uint16(most) {
+				t.Fatalf("%v: byte %d has a code of %d bits", count, b, w)
+			}
+			if w > 0 {
+				sum += 1 << (uint16(most) - w)
+			}
+		}
+		if sum != 1<<most {
+			t.Fatalf("%v: codes of %v bits take %d of %d", count, widths, sum, 1<<most)
+		}
 	}
 }
 

@@ -1,5 +1,16 @@
 package zstdenc
 
+// Widths are how long a Huffman code's codes are, and how long the longest may be.
+func Widths(count [256]uint32) (widths [256]uint16, most uint8) {
+	var h huffman
+	c := counting(count)
+	h.build(&c)
+	for b := range widths {
+		widths[b] = h.code[b].width
+	}
+	return widths, huffmanMax
+}
+
 // Encoders are an Encoder of each kind that works here, by name.
 func Encoders() map[string]*Encoder {
 	plain := NewEncoder()

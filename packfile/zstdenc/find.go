@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	tableBits = 14
+	tableBits = 15
 	hashPrime = 0xcf1bbcdcb7a56463
 	copyMin   = 4  // bytes, of what is found
 	patience  = 7  // a step is longer by a 1<<patience-th of the literals so far
@@ -17,7 +17,7 @@ const (
 // A finder finds what of a frame stood in it before. The assembly knows where the
 // fields lie.
 type finder struct {
-	table    [1 << tableBits]uint32 // where each hash of 6 bytes was last seen
+	table    [1 << tableBits]uint32 // where each hash of 7 bytes was last seen
 	count    [kinds][symbols]uint32 // of the block's codes
 	last     offsets
 	assembly bool
@@ -84,7 +84,7 @@ func (f *finder) findPlain(seqs []sequence, lits, src []byte, from int) (sequenc
 
 // see returns where the hash at a position was last seen, and notes that it is there.
 func (f *finder) see(src []byte, at int) int {
-	hash := binary.LittleEndian.Uint64(src[at:]) << 16 * hashPrime >> (64 - tableBits)
+	hash := binary.LittleEndian.Uint64(src[at:]) << 8 * hashPrime >> (64 - tableBits)
 	before := f.table[hash]
 	f.table[hash] = uint32(at)
 	return int(before)

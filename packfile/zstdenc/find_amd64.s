@@ -3,12 +3,12 @@
 #include "textflag.h"
 
 // Where fields of finder and sequence lie.
-#define finder_lit   65536
-#define finder_off   65792
-#define finder_mat   66048
-#define finder_last0 66304
-#define finder_last1 66308
-#define finder_last2 66312
+#define finder_lit   131072
+#define finder_off   131328
+#define finder_mat   131584
+#define finder_last0 131840
+#define finder_last1 131844
+#define finder_last2 131848
 #define seq_lits     0
 #define seq_match    4
 #define seq_offset   8
@@ -25,11 +25,11 @@
 #define TO    R11
 #define LITS  R10
 
-// HASH makes a place in the table of the 8 bytes in AX, of which 6 count.
+// HASH makes a place in the table of the 8 bytes in AX, of which 7 count.
 #define HASH \
-	SHLQ  $16, AX; \
+	SHLQ  $8, AX; \
 	IMULQ prime-32(SP), AX; \
-	SHRQ  $50, AX
+	SHRQ  $49, AX
 
 // SEE leaves in T where the hash at position S+I was last seen, and notes that
 // it is there. BX is the address of S.

@@ -43,6 +43,19 @@ func words(r *rand.Rand, n int) []byte {
 	return b[:n]
 }
 
+// skewed are n bytes of which each value is rarer than the one before by a
+// golden section, in random order.
+func skewed(r *rand.Rand, n int) []byte {
+	var b []byte
+	for value, share := byte(0), float64(n); share > 1; value++ {
+		b = append(b, bytes.Repeat([]byte{value}, int(share*0.382)+1)...)
+		share *= 0.618
+	}
+	b = b[:min(n, len(b))]
+	r.Shuffle(len(b), func(i, j int) { b[i], b[j] = b[j], b[i] })
+	return b
+}
+
 // mixture is n bytes of stretches that are new, come again at some distance,
 // are one byte over and over, or count up.
 func mixture(r *rand.Rand, n int) []byte {
@@ -93,6 +106,15 @@ func inputs(t testing.TB) map[string][]byte {
 			add("program", code[:n])
 		}
 	}
+	// Literals whose Huffman code would be longer than it may be.
+	add("skewed", skewed(r, 128<<10))
+	add("skewed", skewed(r, 5000))
+	add("skewed", skewed(r, 700))
+	few := random(r, 20_000) // all codes are of four bits
+	for i := range few {
+		few[i] &= 15
+	}
+	add("nibbles", few)
 	// A copy over the edge of a block; one at the very beginning and end; one over and over.
 	add("twice", bytes.Repeat(random(r, 128<<10-7), 2))
 	add("thrice", bytes.Repeat(random(r, 100_000), 3))

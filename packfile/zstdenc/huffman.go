@@ -128,15 +128,16 @@ func widths(leaves []uint64) (width [256]uint8) {
 	return width
 }
 
-// limit makes widths, which do not rise, at most huffmanMax.
+// limit makes widths, which do not rise, at most huffmanMax, and has them use up
+// all codes there are.
 func limit(width []uint8) {
 	const whole = 1 << huffmanMax
-	sum := 0 // of the shares of all codes, of which there are whole
+	sum := 0 // of the shares of whole that the codes take
 	for i := range width {
 		width[i] = min(width[i], huffmanMax)
 		sum += whole >> width[i]
 	}
-	// The rarest of the others pay.
+	// The rarest of the shorter ones pay.
 	for sum > whole {
 		i := slices.IndexFunc(width, func(w uint8) bool { return w < huffmanMax })
 		for ; i < len(width) && sum > whole; i++ {
@@ -144,14 +145,16 @@ func limit(width []uint8) {
 			sum -= whole >> width[i]
 		}
 	}
-	// What is over goes to the most frequent that can take it.
-	for i := len(width) - 1; sum < whole; i-- {
-		for width[i] > 1 && whole>>width[i] <= whole-sum {
-			sum += whole >> width[i]
-			width[i]--
+	// The most frequent of the longest ones has a share that divides all others, and
+	// so what is over.
+	for sum < whole {
+		i := slices.IndexFunc(width, func(w uint8) bool { return w < width[0] })
+		if i < 0 {
+			i = len(width)
 		}
+		sum += whole >> width[i-1]
+		width[i-1]--
 	}
-	slices.SortFunc(width, func(a, b uint8) int { return int(b) - int(a) })
 }
 
 // appendWidths appends what a decoder builds the code from (RFC 8878, 4.2.1), and
@@ -195,7 +198,7 @@ func appendWeights(dst []byte, weights []uint8, count *[symbols]uint32) (_ []byt
 		}
 	}
 	n := len(weights)
-	if n < 3 || int(most) == n || most == 1 {
+	if n < 3 || int(most) == n {
 		return dst, false
 	}
 	var t table
