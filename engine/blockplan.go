@@ -13,6 +13,7 @@ type blockPlan struct {
 	small   int // bundles of small files
 	large   int // blocks of larger files and of streams
 	size    int // of a large block, bytes
+	part    int // so many of it are used for a part of a stream
 	bytes   int64
 }
 
@@ -34,7 +35,7 @@ const (
 
 // planBlocks plans with memory bytes for large blocks.
 func planBlocks(p chunker.Params, memory int64) blockPlan {
-	b := blockPlan{workers: max(workersMin, runtime.GOMAXPROCS(0)), size: largeSize(p)}
+	b := blockPlan{workers: max(workersMin, runtime.GOMAXPROCS(0)), size: largeSize(p, blockLarge), part: largeSize(p, blockPart)}
 	cost := withPieces(p, b.size)
 	b.large = max(largeBlocksMin, min(b.workers+largeBlocksSpare, int(memory/cost)))
 	b.small = min(max(2*b.workers, smallBundlesMin), smallBundlesMax)
@@ -43,9 +44,9 @@ func planBlocks(p chunker.Params, memory int64) blockPlan {
 }
 
 // largeSize is the size of a large block. What is left undecided at its end is
-// less than the largest chunk, so that each takes blockLarge bytes at least, or
-// half of its size.
-func largeSize(p chunker.Params) int { return max(blockLarge, min(2*p.Max, p.Max+blockLarge)) }
+// less than the largest chunk, so that each takes usual bytes at least, or half of
+// its size.
+func largeSize(p chunker.Params, usual int) int { return max(usual, min(2*p.Max, p.Max+blockLarge)) }
 
 // withPieces is what size bytes cost together with what is known of the chunks
 // in them.

@@ -39,6 +39,7 @@ type bundle struct {
 const (
 	blockSmall = 64 << 10
 	blockLarge = 1 << 20
+	blockPart  = 256 << 10 // of a stream: what one core reads and others cut, name and pack is still in a cache then
 )
 
 // add gives the event the next size bytes of the buffer.
@@ -135,7 +136,8 @@ func (b *bundles) take(stop <-chan struct{}) (*bundle, bool) {
 }
 
 // A block is some consecutive bytes of one file, cut into chunks. A file of up
-// to blockLarge bytes is one block; a longer one, and a stream, is many.
+// to blockLarge bytes is one block; a longer one, and a stream, is many of
+// blockPart.
 type block struct {
 	buf    []byte
 	n      int     // bytes in buf that are chunks of this block

@@ -12,6 +12,7 @@ import (
 type feeder struct {
 	p      *pipeline
 	places int     // directories in a bundle
+	most   int     // bytes of a part of a stream
 	open   *bundle // being filled; nil: none is
 	moved  bool    // into another directory since the last small file
 }
@@ -191,7 +192,7 @@ func (f *feeder) stream(r io.Reader, named func(part *event)) error {
 	}
 	n, eof := 0, false
 	for empty := 0; ; {
-		m, err := r.Read(x.buf[n:])
+		m, err := r.Read(x.buf[n:f.most])
 		n += m
 		switch {
 		case err == io.EOF:
@@ -207,7 +208,7 @@ func (f *feeder) stream(r io.Reader, named func(part *event)) error {
 				return io.ErrNoProgress
 			}
 		}
-		if !eof && n < len(x.buf) {
+		if !eof && n < f.most {
 			continue
 		}
 		ev := f.p.event(evPart)

@@ -96,7 +96,7 @@ func (p *pipeline) run(src source.Source, b *builder) error {
 		g.Go(p.serve)
 	}
 	g.Go(func() { p.assemble(b) })
-	f := &feeder{p: p, places: smallPlaces / plan.small}
+	f := &feeder{p: p, places: smallPlaces / plan.small, most: plan.part}
 	err := src.Walk(p.ctx, f)
 	f.handOver()
 	close(p.work)
