@@ -43,9 +43,6 @@ func (b *bout) repetition(ctx context.Context, rep int) (err error) {
 		return err
 	}
 	b.noise.sample()
-	if err := b.warm(ctx); err != nil {
-		return err
-	}
 	for _, phase := range []func(context.Context, *entry) error{b.ingest, b.restore, b.mounts, b.reclaim} {
 		for i := range b.entries {
 			e := b.entries[(i+rep-1)%len(b.entries)]
@@ -74,11 +71,15 @@ func (b *bout) turn(ctx context.Context, e *entry, phase func(context.Context, *
 // do.
 func (b *bout) doneOnce(start time.Time) { b.once += b.o.Now().Sub(start) }
 
-// warm reads the corpus, so that every contender finds it in the page cache.
-func (b *bout) warm(ctx context.Context) error {
-	for _, rel := range b.corpus.Releases {
-		if _, err := measure(ctx, "find . -type f -exec cat {} + >/dev/null", rel.Dir, os.Environ()); err != nil {
-			return fmt.Errorf("read %s: %w", rel.Dir, err)
+// warm reads what a command is going to read, so that every contender finds it in
+// the page cache: some put out of there what they have read or written.
+func (b *bout) warm(ctx context.Context, command string, p places) error {
+	for uses, place := range map[string]string{"{src}": "src", "{dest}": "store"} {
+		if !strings.Contains(command, uses) {
+			continue
+		}
+		if _, err := measure(ctx, "find . -type f -exec cat {} + >/dev/null", p[place], os.Environ()); err != nil {
+			return fmt.Errorf("read %s: %w", p[place], err)
 		}
 	}
 	return nil
@@ -178,8 +179,9 @@ func (row *Row) take(u usage) {
 	row.Seconds, row.CPUSeconds, row.PeakBytes, row.WrittenBytes = u.seconds, u.cpu, u.peak, u.written
 }
 
-// command runs a command of a contender. What others have written is on disk by
-// then, and there is memory, so that nobody pays for it.
+// command runs a command of a contender. What it reads is in the page cache, what
+// others have written is on disk by then, and there is memory, so that nobody pays
+// for it.
 func (b *bout) command(ctx context.Context, e *entry, command string, p places) (line string, u usage, err error) {
 	line, err = p.line(command)
 	if err != nil {
@@ -187,6 +189,9 @@ func (b *bout) command(ctx context.Context, e *entry, command string, p places) 
 	}
 	env, err := b.env(e, p)
 	if err != nil {
+		return line, u, err
+	}
+	if err := b.warm(ctx, command, p); err != nil {
 		return line, u, err
 	}
 	b.o.Settle()
