@@ -1,14 +1,11 @@
 package index
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
-
-	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/packfile"
@@ -131,9 +128,8 @@ func deltas(x *packfile.Index) (frames []*packfile.Entry) {
 // countEdges adds the references that nodes and delta frames of pack n make.
 // Every chunk they refer to must have a row by now; that of a delta's base, in
 // another pack.
-func (b *Batch) countEdges(x *packfile.Index, pack uint32, nodes []*packfile.Entry, exact ExactDeps) (err error) {
+func (b *Batch) countEdges(x *packfile.Index, pack uint32, nodes []*packfile.Entry, exact ExactDeps) error {
 	r := resolver{b: b}
-	defer func() { err = errors.Join(err, r.close()) }()
 	var edges []edge
 	for len(nodes) > 0 {
 		edges = edges[:0]
@@ -154,7 +150,15 @@ func (b *Batch) countEdges(x *packfile.Index, pack uint32, nodes []*packfile.Ent
 func (b *Batch) count(r *resolver, x *packfile.Index, pack uint32, nodes []*packfile.Entry, edges []edge, exact ExactDeps) (err error) {
 	slices.SortFunc(edges, func(a, b edge) int { return cmp.Compare(a.to, b.to) }) // see inOrder
 	var unclear []int32                                                            // nodes, perhaps several times
+	read := 0                                                                      // edges, ahead
 	for i := range edges {
+		if i == read {
+			n, err := r.ahead(edges[i:])
+			if err != nil {
+				return err
+			}
+			read += n
+		}
 		e := &edges[i]
 		if i > 0 && e.to == edges[i-1].to {
 			e.row = edges[i-1].row
@@ -213,19 +217,28 @@ func exactDeps(x *packfile.Index, node *packfile.Entry, exact ExactDeps) ([]chun
 	return ids, nil
 }
 
-// resolver finds rows by the filter's keys: fresh ones in the batch, the others
-// through an iterator that is made when it is needed.
+// resolver finds rows by the filter's keys: fresh ones in the batch, the others in
+// Pebble, which is asked for many at once.
 type resolver struct {
-	b   *Batch
-	it  *pebble.Iterator
-	key []byte
+	b    *Batch
+	buf  []stored
+	read []stored // what of buf may still be asked for, in this order
 }
 
-func (r *resolver) close() error {
-	if r.it == nil {
-		return nil
+// ahead reads what Pebble has of the keys of the first edges, and returns of how many.
+func (r *resolver) ahead(edges []edge) (n int, err error) {
+	f, err := r.b.db.loadFilter()
+	if err != nil {
+		return 0, err
 	}
-	return r.it.Close()
+	r.buf = r.buf[:0]
+	for ; n < len(edges) && len(r.buf) < fetchMax; n++ {
+		if key := edges[n].to; (n == 0 || key != edges[n-1].to) && f.Has(key) {
+			r.buf = append(r.buf, stored{key: key})
+		}
+	}
+	r.read = r.buf
+	return n, r.b.db.fetch(r.buf)
 }
 
 // resolve is the row of the one chunk whose id begins with key; noRow if there
@@ -254,38 +267,27 @@ func (r *resolver) resolve(key uint64) (int32, error) {
 
 // seek goes on in Pebble's rows.
 func (r *resolver) seek(key uint64, found int32) (row int32, err error) {
-	prefix := chunkPrefix()
-	if r.it == nil {
-		if r.it, err = r.b.db.p.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)}); err != nil {
-			return noRow, fmt.Errorf("read index: %w", marked(err))
-		}
+	for len(r.read) > 0 && r.read[0].key < key {
+		r.read = r.read[1:]
 	}
-	r.key = rowKeyOf(r.key[:0], key)
-	var id chunker.ID
-	var loc Location
-	there := false
-	for ok := r.it.SeekGE(r.key); ok && bytes.HasPrefix(r.it.Key(), r.key); ok = r.it.Next() {
-		if there || found != noRow {
-			return severalRows, nil
-		}
-		v, err := r.it.ValueAndErr()
-		if err != nil {
-			return noRow, fmt.Errorf("read index: %w", marked(err))
-		}
-		if loc, err = decodeLocation(v); err != nil {
-			return noRow, err
-		}
-		copy(id[:], r.it.Key()[len(prefix):])
-		there = true
+	one := []stored{{key: key}}
+	if len(r.read) > 0 && r.read[0].key == key {
+		one = r.read[:1]
+	} else if err := r.b.db.fetchPart(one); err != nil {
+		return noRow, err
 	}
-	if err := r.it.Error(); err != nil || !there {
-		return found, marked(err)
+	switch s := &one[0]; {
+	case s.rows == 0:
+		return found, nil
+	case s.rows > 1 || found != noRow:
+		return severalRows, nil
+	default:
+		i := r.b.chunks.at(s.id)
+		p := &r.b.chunks.rows[i]
+		if !p.is(rowThere) {
+			p.loc = s.loc
+		}
+		p.state |= rowThere | rowAlone
+		return i, nil
 	}
-	i := r.b.chunks.at(id)
-	p := &r.b.chunks.rows[i]
-	if !p.is(rowThere) {
-		p.loc = loc
-	}
-	p.state |= rowThere | rowAlone
-	return i, nil
 }
