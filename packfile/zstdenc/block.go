@@ -50,7 +50,9 @@ func (e *Encoder) appendLiterals(dst, lits []byte) []byte {
 		return append(appendPlainHeader(dst, litsRaw, n), lits...)
 	}
 	var count counting
-	count.of(lits)
+	if !count.estimate(lits) {
+		count.of(lits)
+	}
 	if int(count[lits[0]]) == n {
 		return append(appendPlainHeader(dst, litsRLE, n), lits[0])
 	}
@@ -73,7 +75,7 @@ func (e *Encoder) appendLiterals(dst, lits []byte) []byte {
 	if kind == litsHuffman {
 		*old, e.reuse = *fresh, true
 	}
-	dst = slices.Grow(dst, bits/8+streamsMore)
+	dst = slices.Grow(dst, n*int(old.log)/8+streamsMore)
 	if header == codedHeaderSmall {
 		dst = old.appendStream(dst, lits, e.finder.assembly)
 	} else {

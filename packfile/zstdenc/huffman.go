@@ -24,10 +24,36 @@ const huffmanMax = 11 // bits of a code
 // A counting is how often each byte stands in a block's literals.
 type counting [256]uint32
 
-func (c *counting) of(data []byte) {
+// of counts data.
+func (c *counting) of(data []byte) { c.every(8, data) }
+
+// estimate counts half of the data, and makes as if each byte stood there. It
+// reports whether that is worth it: there are many data, of nearly all bytes.
+func (c *counting) estimate(data []byte) bool {
+	if len(data) < estimateMin {
+		return false
+	}
+	c.every(16, data)
+	missing := 0
+	for b := range c {
+		if c[b] == 0 {
+			missing++
+		}
+		c[b] = 2*c[b] + 1
+	}
+	return missing < estimateMissing
+}
+
+const (
+	estimateMin     = 1 << 14
+	estimateMissing = 16
+)
+
+// every counts eight bytes of each stride, and what is left at the end.
+func (c *counting) every(stride int, data []byte) {
 	// Four at a time, for the same byte again would wait for the last count.
 	var part [4]counting
-	for ; len(data) >= 8; data = data[8:] {
+	for ; len(data) >= stride; data = data[stride:] {
 		x := binary.LittleEndian.Uint64(data)
 		part[0][byte(x)]++
 		part[1][byte(x>>8)]++
