@@ -78,8 +78,9 @@ func (b *bout) warm(ctx context.Context, command string, p places) error {
 		if !strings.Contains(command, uses) {
 			continue
 		}
-		if _, err := measure(ctx, "find . -type f -exec cat {} + >/dev/null", p[place], os.Environ()); err != nil {
-			return fmt.Errorf("read %s: %w", p[place], err)
+		// What cannot be read, the command will say.
+		if _, err := measure(ctx, "find . -type f -exec cat {} + >/dev/null", p[place], os.Environ()); err != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 	}
 	return nil

@@ -233,12 +233,22 @@ func (r *resolver) ahead(edges []edge) (n int, err error) {
 	}
 	r.buf = r.buf[:0]
 	for ; n < len(edges) && len(r.buf) < fetchMax; n++ {
-		if key := edges[n].to; (n == 0 || key != edges[n-1].to) && f.Has(key) {
+		if key := edges[n].to; (n == 0 || key != edges[n-1].to) && f.Has(key) && !r.asked(key) {
 			r.buf = append(r.buf, stored{key: key})
 		}
 	}
 	r.read = r.buf
 	return n, r.b.db.fetch(r.buf)
+}
+
+// asked reports whether Pebble's row of a key is in the batch already.
+func (r *resolver) asked(key uint64) bool {
+	for i := r.b.chunks.first(key); i != noRow; i = r.b.chunks.rows[i].next {
+		if r.b.chunks.rows[i].is(rowAlone) {
+			return true
+		}
+	}
+	return false
 }
 
 // resolve is the row of the one chunk whose id begins with key; noRow if there

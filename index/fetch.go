@@ -29,6 +29,9 @@ const (
 
 // fetch reads what Pebble has of keys, which rise.
 func (db *DB) fetch(keys []stored) error {
+	if len(keys) == 0 {
+		return nil
+	}
 	n := max(1, min(runtime.GOMAXPROCS(0), len(keys)/fetchMin))
 	errs := make([]error, n)
 	var g sync.WaitGroup

@@ -81,6 +81,10 @@ func (e *Encoder) appendLiterals(dst, lits []byte) []byte {
 	} else {
 		dst = old.appendStreams(dst, lits, e.finder.assembly)
 	}
+	if len(dst)-start >= n { // what was counted misled, and some decoders refuse it
+		e.reuse = e.reuse && kind == litsTreeless
+		return append(appendPlainHeader(dst[:start], litsRaw, n), lits...)
+	}
 	putCodedHeader(dst[start:], kind, header, n, len(dst)-start-header)
 	return dst
 }

@@ -26,7 +26,7 @@ const (
 	SizeMax = 1 << 31
 )
 
-// Encoder encodes frames, one at a time. It takes some 140 KiB, and up to a MiB more
+// Encoder encodes frames, one at a time. It takes some 140 KiB, and up to 1.3 MiB more
 // once it is used. Not safe for concurrent use.
 type Encoder struct {
 	finder finder
@@ -53,7 +53,7 @@ func NewEncoder() *Encoder {
 // its content size, has no checksum and no dictionary, and its window is all of
 // it. Neither slice is kept. It panics if src is larger.
 func (e *Encoder) EncodeAll(src, dst []byte) []byte {
-	if len(src) > SizeMax {
+	if uint64(len(src)) > SizeMax {
 		panic("zstdenc: frame is too large")
 	}
 	dst = appendHeader(dst, len(src))

@@ -177,6 +177,31 @@ func TestFramesHardlyGrow(t *testing.T) {
 	}
 }
 
+// What is counted of the literals does not depend on where in a record they stand.
+func TestRecordsAreNoLargerForTheirPhase(t *testing.T) {
+	r, e := rand.New(rand.NewPCG(21, 22)), zstdenc.NewEncoder()
+	data := records(r, 256<<10+8, 0)
+	one, other := len(e.EncodeAll(data[:256<<10], nil)), len(e.EncodeAll(data[8:], nil))
+	if max(one, other) > min(one, other)+min(one, other)/100 {
+		t.Errorf("records take %d bytes, and from their middle on %d", one, other)
+	}
+}
+
+// Literals that are coded are shorter than plain ones: some decoders insist.
+func TestCodedLiteralsAreShorter(t *testing.T) {
+	r, e := rand.New(rand.NewPCG(23, 24)), zstdenc.NewEncoder()
+	half := halves(r, 40_000)
+	if got := len(check(t, newDecoder(t), e, append(half, half...))); got > 40_100 {
+		t.Errorf("40,000 bytes and a copy of them take %d", got)
+	}
+	// The code that was given up is not known where it would do, in the next block.
+	low := random(r, 60_000)
+	for i := range low {
+		low[i] &= 127
+	}
+	check(t, newDecoder(t), e, append(bytes.Repeat(half, 4)[:128<<10], low...))
+}
+
 // The point of it all is to be as small, and faster: see BenchmarkEncodeAll.
 func TestFramesAreAsSmallAsTheLibrarys(t *testing.T) {
 	data := program(t, 8<<20)

@@ -56,6 +56,31 @@ func skewed(r *rand.Rand, n int) []byte {
 	return b
 }
 
+// records are n bytes of hashes and decimal numbers, in turns, from a place on.
+func records(r *rand.Rand, n, from int) []byte {
+	var b []byte
+	for len(b) < n+from {
+		b = fmt.Appendf(append(b, random(r, 8)...), "%08d", r.IntN(1e8))
+	}
+	return b[from : n+from]
+}
+
+// halves are n bytes that are low in some places and high in the others, where
+// those that are usually counted are of one value each.
+func halves(r *rand.Rand, n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.IntN(128))
+		if i%17 >= 8 {
+			b[i] |= 128
+		}
+	}
+	for v := range 128 {
+		b[17*v] = 128 | byte(v)
+	}
+	return b
+}
+
 // mixture is n bytes of stretches that are new, come again at some distance,
 // are one byte over and over, or count up.
 func mixture(r *rand.Rand, n int) []byte {
@@ -115,6 +140,11 @@ func inputs(t testing.TB) map[string][]byte {
 		few[i] &= 15
 	}
 	add("nibbles", few)
+	// Of literals that are many and of nearly all values, a part is counted.
+	add("records", records(r, 256<<10, 0))
+	add("records", records(r, 256<<10+8, 8))
+	lopsided := append([]byte(nil), halves(r, 40_000)...)
+	add("halves", append(lopsided, lopsided...))
 	// A copy over the edge of a block; one at the very beginning and end; one over and over.
 	add("twice", bytes.Repeat(random(r, 128<<10-7), 2))
 	add("thrice", bytes.Repeat(random(r, 100_000), 3))
