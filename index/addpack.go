@@ -149,15 +149,16 @@ func (b *Batch) countEdges(x *packfile.Index, pack uint32, nodes []*packfile.Ent
 
 func (b *Batch) count(r *resolver, x *packfile.Index, pack uint32, nodes []*packfile.Entry, edges []edge, exact ExactDeps) (err error) {
 	slices.SortFunc(edges, func(a, b edge) int { return cmp.Compare(a.to, b.to) }) // see inOrder
-	var unclear []int32                                                            // nodes, perhaps several times
-	read := 0                                                                      // edges, ahead
+
+	var unclear []int32 // nodes, perhaps several times
+	ahead := 0          // edges whose rows have been read
 	for i := range edges {
-		if i == read {
+		if i == ahead {
 			n, err := r.ahead(edges[i:])
 			if err != nil {
 				return err
 			}
-			read += n
+			ahead += n
 		}
 		e := &edges[i]
 		if i > 0 && e.to == edges[i-1].to {
@@ -280,13 +281,13 @@ func (r *resolver) seek(key uint64, found int32) (row int32, err error) {
 	for len(r.read) > 0 && r.read[0].key < key {
 		r.read = r.read[1:]
 	}
-	one := []stored{{key: key}}
-	if len(r.read) > 0 && r.read[0].key == key {
-		one = r.read[:1]
-	} else if err := r.b.db.fetchPart(one); err != nil {
-		return noRow, err
+	if len(r.read) == 0 || r.read[0].key != key {
+		r.read = []stored{{key: key}}
+		if err := r.b.db.fetchPart(r.read); err != nil {
+			return noRow, err
+		}
 	}
-	switch s := &one[0]; {
+	switch s := &r.read[0]; {
 	case s.rows == 0:
 		return found, nil
 	case s.rows > 1 || found != noRow:
