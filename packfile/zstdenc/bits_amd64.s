@@ -1,23 +1,14 @@
 //go:build !purego
 
 #include "textflag.h"
+#include "asm_amd64.h"
 
-// Where fields of table and sequence lie.
+// Where fields of table lie.
 #define table_next  512
 #define table_width 1536
 #define table_log   1728
-#define seq_lits    0
-#define seq_match   4
-#define seq_offset  8
-#define seq_lit     12
-#define seq_off     13
-#define seq_mat     14
-#define seq_size    16
 
-#define OUT  DI
 #define SEQ  SI
-#define ACC  R8 // bits, the lowest first
-#define HAVE R9 // so many
 #define LT   R10
 #define OT   R11
 #define MT   R12
@@ -31,16 +22,6 @@
 	SHLXQ HAVE, DX, DX; \
 	ORQ   DX, ACC; \
 	ADDQ  N, HAVE
-
-// FLUSH writes the whole bytes.
-#define FLUSH \
-	MOVQ  ACC, (OUT); \
-	MOVQ  HAVE, DX; \
-	SHRQ  $3, DX; \
-	ADDQ  DX, OUT; \
-	SHLQ  $3, DX; \
-	SHRXQ DX, ACC, ACC; \
-	SUBQ  DX, HAVE
 
 // CODE encodes the symbol in the byte FIELD with table T and its STATE.
 #define CODE(FIELD, T, STATE) \

@@ -1,21 +1,15 @@
 //go:build !purego
 
 #include "textflag.h"
+#include "asm_amd64.h"
 
-// Where fields of finder and sequence lie.
+// Where fields of finder lie.
 #define finder_lit   131072
 #define finder_off   131328
 #define finder_mat   131584
 #define finder_last0 131840
 #define finder_last1 131844
 #define finder_last2 131848
-#define seq_lits     0
-#define seq_match    4
-#define seq_offset   8
-#define seq_lit      12
-#define seq_off      13
-#define seq_mat      14
-#define seq_size     16
 
 #define F     R9  // the finder; its table is first
 #define SRC   SI

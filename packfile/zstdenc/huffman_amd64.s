@@ -1,11 +1,9 @@
 //go:build !purego
 
 #include "textflag.h"
+#include "asm_amd64.h"
 
-#define OUT  DI
 #define LITS SI // the next literal's is before
-#define ACC  R8 // bits, the lowest first
-#define HAVE R9 // so many
 #define CODE R10
 
 // PUT adds the code of the literal I before.
@@ -16,16 +14,6 @@
 	SHLXQ HAVE, T, T; \
 	ADDQ  N, HAVE; \
 	ORQ   T, ACC
-
-// FLUSH writes the whole bytes.
-#define FLUSH \
-	MOVQ  ACC, (OUT); \
-	MOVQ  HAVE, DX; \
-	SHRQ  $3, DX; \
-	ADDQ  DX, OUT; \
-	SHLQ  $3, DX; \
-	SHRXQ DX, ACC, ACC; \
-	SUBQ  DX, HAVE
 
 // func huffmanBMI2(out, lits *byte, n int, h *huffman) int
 TEXT ·huffmanBMI2(SB), NOSPLIT, $0-40
