@@ -47,11 +47,23 @@ func (w *nearWorld) Get(ctx context.Context, key string, off, n int64) (io.ReadC
 // pack stores chunks and enters them in the index.
 func (w *nearWorld) pack(texts ...string) (ids []chunker.ID, key string) {
 	w.t.Helper()
-	p, err := packfile.NewWriter(packfile.WriterOptions{Class: packfile.ClassData})
+	return w.store(packfile.ClassData, chunker.Data, texts)
+}
+
+// nodes stores that many packs of metadata.
+func (w *nearWorld) nodes(packs int) {
+	for i := range packs {
+		w.store(packfile.ClassMeta, chunker.ListNode, numbered(1_000_000+10*i, 10))
+	}
+}
+
+func (w *nearWorld) store(class packfile.Class, kind chunker.Kind, texts []string) (ids []chunker.ID, key string) {
+	w.t.Helper()
+	p, err := packfile.NewWriter(packfile.WriterOptions{Class: class})
 	for _, s := range texts {
-		ids = append(ids, chunker.Sum([]byte(s)))
+		ids = append(ids, kind.Sum([]byte(s)))
 		if err == nil {
-			err = p.Add(ids[len(ids)-1], chunker.Data, []byte(s), nil)
+			err = p.Add(ids[len(ids)-1], kind, []byte(s), nil)
 		}
 	}
 	var sealed *packfile.Sealed
@@ -104,25 +116,25 @@ func (w *nearWorld) has(n *near, ids []chunker.ID, want bool) {
 
 // knows says of how many ids it need not ask the index.
 func (n *near) knows(db *index.DB, ids []chunker.ID) int {
-	rest, _ := n.answer(db, ids, make([]bool, len(ids)))
+	rest, _, _ := n.answer(db, ids, make([]bool, len(ids)))
 	return len(ids) - len(rest)
 }
 
 func TestNearReadsAPackThatIsAskedAboutOften(t *testing.T) {
 	w := newNearWorld(t)
-	ids, _ := w.pack(numbered(0, 1600)...)
+	ids, _ := w.pack(numbered(0, 50*nearHitsPart)...)
 	few, _ := w.pack(numbered(10_000, 40)...)
-	n := newNear(w, 2000)
-	for from := 0; from < 90; from += 10 { // a sixteenth is 100
+	n := newNear(w, len(ids)+20) // no room for both, so that none is read without being asked about
+	for from := 0; from < 40; from += 10 {
 		w.has(n, ids[from:from+10], true)
 	}
 	if w.gets.Load() != 0 || n.knows(w.db, ids) != 0 {
-		t.Errorf("after 90 chunks of 1600 it has read the pack")
+		t.Errorf("after 40 chunks of %d it has read the pack", len(ids))
 	}
-	w.has(n, ids[90:100], true)
+	w.has(n, ids[40:50], true)
 	gets := w.gets.Load()
-	if gets == 0 || n.knows(w.db, ids) != 1600 {
-		t.Errorf("after 100 chunks of 1600 it knows %d of them, in %d reads", n.knows(w.db, ids), gets)
+	if gets == 0 || n.knows(w.db, ids) != len(ids) {
+		t.Errorf("after 50 chunks of %d it knows %d of them, in %d reads", len(ids), n.knows(w.db, ids), gets)
 	}
 	w.has(n, ids, true)
 	if w.has(n, few[:31], true); w.gets.Load() != gets {
@@ -132,6 +144,66 @@ func TestNearReadsAPackThatIsAskedAboutOften(t *testing.T) {
 		t.Error("it has not read what 32 lookups are a reason to read")
 	}
 	w.has(n, []chunker.ID{chunker.Sum([]byte("nowhere"))}, false)
+}
+
+// What stands behind a pack in the order of storing is read when the pack comes to its
+// end, over packs of another class, once, and if there is room for both.
+func TestNearReadsThePackAfterOne(t *testing.T) {
+	w := newNearWorld(t)
+	first, _ := w.pack(numbered(0, 200)...)
+	w.nodes(nearAhead - 1)
+	second, _ := w.pack(numbered(1000, 200)...)
+	w.nodes(nearAhead)
+	third, _ := w.pack(numbered(2000, 200)...)
+
+	n := newNear(w, 1000)
+	w.has(n, first[:32], true)
+	if w.has(n, first[:150], true); n.knows(w.db, second[:100]) != 0 {
+		t.Error("it has read the second pack in the middle of the first")
+	}
+	if w.has(n, first[150:180], true); n.knows(w.db, second[:100]) != 100 {
+		t.Errorf("at the end of the first pack it knows %d chunks of the first half of the second", n.knows(w.db, second[:100]))
+	}
+	gets := w.gets.Load()
+	if w.has(n, first, true); w.gets.Load() != gets {
+		t.Error("it has read a pack again")
+	}
+	if w.has(n, second, true); n.knows(w.db, third) != 0 {
+		t.Errorf("it has looked further than %d packs", nearAhead)
+	}
+
+	small := newNear(w, 399)
+	w.has(small, first[:32], true)
+	if w.has(small, first, true); small.knows(w.db, first) != len(first) || small.knows(w.db, second) != 0 {
+		t.Error("the next pack has taken the place of the one that is in use")
+	}
+}
+
+// Chunks whose ids begin alike stand in one place of the table.
+func TestNearFindsIDsThatBeginAlike(t *testing.T) {
+	var ids []chunker.ID
+	for i := range 300 {
+		id := chunker.ID{31: byte(i), 30: byte(i >> 8)}
+		if i%3 > 0 {
+			copy(id[:], "\xff\xff\xff\xff\xff\xff\xff\xff")
+		}
+		ids = append(ids, id)
+	}
+	entries := make([]packfile.Entry, 0, len(ids))
+	for _, id := range ids[:299] {
+		entries = append(entries, packfile.Entry{ID: id})
+	}
+	p := newNearPack(0, entries)
+	for i, id := range ids {
+		for _, expected := range []int{i, 0, len(ids)} {
+			if at, ok := p.find(&id, expected); ok != (i < len(entries)) || ok && at != i {
+				t.Fatalf("chunk %d, expected at %d: found at %d, %v", i, expected, at, ok)
+			}
+		}
+	}
+	if _, ok := newNearPack(0, nil).find(&ids[0], 0); ok {
+		t.Error("a pack of nothing has something")
+	}
 }
 
 // One of another index knows nothing of this one's packs.
