@@ -136,7 +136,7 @@ func (q *bulk) readSpan(ctx context.Context, pack packfile.ID, wanted []*wantedF
 
 // decode gives out what is wanted of a frame of p, or why there is nothing.
 func (q *bulk) decode(ctx context.Context, p packfile.Span, err error, f *wantedFrame, b *spanBuffers) error {
-	if err == nil && !f.whole() && q.deltas && f.Codec == packfile.CodecZstd {
+	if err == nil && q.toSlot(f) {
 		var x *slot
 		x, err = q.r.slots.take(ctx, f.frameID, func(buffer func(int) []byte) ([]byte, error) {
 			return p.Decode(f.Frame, buffer(int(f.Raw)), nil)
@@ -162,6 +162,12 @@ func (q *bulk) decode(ctx context.Context, p packfile.Span, err error, f *wanted
 		}
 	}
 	return nil
+}
+
+// toSlot says that a frame is in a slot, or goes there: deltas may refer to it, and
+// those who ask for what comes before or after may want the rest of it.
+func (q *bulk) toSlot(f *wantedFrame) bool {
+	return q.deltas && f.Codec == packfile.CodecZstd && (q.r.slots.has(f.frameID) || !f.whole() && q.atEdge(f))
 }
 
 // raw decodes a frame into the buffers, or for the cache.

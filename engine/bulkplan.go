@@ -1,10 +1,8 @@
 package engine
 
 import (
-	"context"
-
 	"cmp"
-
+	"context"
 	"slices"
 
 	"github.com/artifortress/afs-engine/engine/dataplane"
@@ -56,6 +54,16 @@ func (s span) first() int {
 		}
 	}
 	return first
+}
+
+// afterDeltas is 0 if one of the frames is a delta, else 1.
+func (s span) afterDeltas() int {
+	for i := range s.frames {
+		if s.frames[i].Codec == packfile.CodecDelta {
+			return 0
+		}
+	}
+	return 1
 }
 
 // held is the most memory that reading the span takes: its stored bytes, one
@@ -171,8 +179,10 @@ func (q *bulk) spans(frames []wantedFrame, limit int64, workers int) (spans []sp
 		spans = append(spans, span{first.Pack, frames[at : at+n]})
 	}
 	if q.deltas {
-		// What deltas refer to is often wanted itself, at about the same time then.
-		slices.SortStableFunc(spans, func(a, b span) int { return cmp.Compare(a.first(), b.first()) })
+		// What deltas refer to is often wanted itself, and decoded by then.
+		slices.SortStableFunc(spans, func(a, b span) int {
+			return cmp.Or(cmp.Compare(a.afterDeltas(), b.afterDeltas()), cmp.Compare(a.first(), b.first()))
+		})
 	}
 	return spans
 }

@@ -1,6 +1,10 @@
 package engine
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/artifortress/afs-engine/packfile"
+)
 
 // TestSpansShrinkTowardsTheEnd, so that workers end together. Each frame is in
 // one span, and reads in the middle are as large as they may be.
@@ -34,5 +38,26 @@ func TestSpansShrinkTowardsTheEnd(t *testing.T) {
 	}
 	if first, last := sizes[0], sizes[len(sizes)-1]; first <= spanMax-stored || last > spanMin {
 		t.Errorf("from %d to %d bytes", first, last)
+	}
+}
+
+// TestDeltasAreReadFirst, and within these and the others what was asked for first.
+func TestDeltasAreReadFirst(t *testing.T) {
+	q := bulk{deltas: true}
+	frames := make([]wantedFrame, 6)
+	for i := range frames {
+		f := &frames[i]
+		f.frameID.Pack, f.frameID.Frame = uint32(i), 0 // a span of its own
+		f.Pack = packfile.ID{byte(i)}
+		f.Stored, f.Codec = 100, packfile.CodecZstd
+		f.chunks = []wanted{{i: len(frames) - i}}
+	}
+	frames[1].Codec, frames[4].Codec = packfile.CodecDelta, packfile.CodecDelta
+	var order []byte
+	for _, s := range q.spans(frames, spanMax, 2) {
+		order = append(order, s.pack[0])
+	}
+	if string(order) != "\x04\x01\x05\x03\x02\x00" {
+		t.Errorf("spans of packs %v", order)
 	}
 }

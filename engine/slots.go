@@ -190,3 +190,11 @@ func (s *slots) give(x *slot) {
 		x.raw, x.buf = nil, nil
 	}
 }
+
+// has says whether a frame is in a slot, or on its way there.
+func (s *slots) has(id frameID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.at[id]
+	return ok
+}

@@ -1,7 +1,9 @@
 package index
 
 import (
+	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/artifortress/afs-engine/chunker"
@@ -21,14 +23,28 @@ func TestFinderAgreesWithSingleLookups(t *testing.T) {
 		}
 		add(t, db, packOf(byte(n+1), entries...))
 	}
+	sorted := slices.SortedFunc(slices.Values(ids), func(a, b chunker.ID) int { return bytes.Compare(a[:], b[:]) })
 	find, err := db.Finder()
 	check(t, err)
 	defer func() { check(t, find.Close()) }()
 	hits := 0
+	var run []chunker.ID // in ascending order, dense or sparse
 	for range 4000 {
 		id := idOf(r.Uint32N(4), r.Uint32N(2100))
-		if r.Uint32N(2) == 0 {
+		switch r.Uint32N(8) {
+		case 0, 1:
 			id = ids[r.IntN(len(ids))]
+		case 2, 3, 4, 5, 6:
+			if len(run) == 0 {
+				for every := 1 + r.IntN(40); len(run) < 20; {
+					for _, x := range sorted {
+						if r.IntN(every) == 0 {
+							run = append(run, x)
+						}
+					}
+				}
+			}
+			id, run = run[0], run[1:]
 		}
 		want, there, err := db.Lookup(id)
 		check(t, err)

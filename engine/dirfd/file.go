@@ -125,3 +125,12 @@ func (d *Dir) SetMTime(name string, t time.Time) error {
 	}
 	return pathError("set the time of", name, err)
 }
+
+// Limit is how many descriptors the process may have.
+func Limit() uint64 {
+	var r unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil {
+		return 0
+	}
+	return uint64(r.Cur)
+}

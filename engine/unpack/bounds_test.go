@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine/dirfd"
 	"github.com/artifortress/afs-engine/engine/manifest"
 )
 
@@ -52,6 +53,23 @@ func TestDescriptorsAreBounded(t *testing.T) {
 		if want := int64(before + (windowsAtOnce+1)*9 + 10); most.Load() > want {
 			t.Errorf("%s: %d descriptors, want at most %d", name, most.Load(), want)
 		}
+	}
+}
+
+// TestLimitsFollowTheDescriptors that the process may have: windowsAtOnce+1 windows and
+// as much again have room.
+func TestLimitsFollowTheDescriptors(t *testing.T) {
+	for n, want := range map[uint64]limits{256: tightLimits, 1024: tightLimits, 16383: tightLimits, 16384: wideLimits, 1 << 63: wideLimits} {
+		l, reserve := limitsOf(n)
+		if l != want {
+			t.Errorf("%d: %+v", n, l)
+		}
+		if most := (windowsAtOnce + 1) * (l.open + l.places); most > reserve || want == wideLimits && uint64(2*reserve) > n {
+			t.Errorf("%d: %d are reserved, %d may be taken", n, reserve, most)
+		}
+	}
+	if dirfd.Limit() < 64 {
+		t.Errorf("this process may have %d", dirfd.Limit())
 	}
 }
 

@@ -74,7 +74,7 @@ func (u *unpacker) tree(root manifest.Entry, dest string) (err error) {
 	above, base := filepath.Dir(dest), filepath.Base(dest)
 	if !u.o.DryRun {
 		if root.Summary.Files >= manyFiles {
-			dirfd.Reserve(descriptors)
+			dirfd.Reserve(u.descriptors)
 		}
 		if err := os.MkdirAll(above, 0o777); err != nil {
 			return err

@@ -117,9 +117,10 @@ type unpacker struct {
 	o     Options
 	group *errgroup.Group // the windows that are being written
 
-	limits limits
-	window *window // that is being planned
-	ramp   int     // how many times it is halved
+	limits      limits
+	descriptors int     // to reserve
+	window      *window // that is being planned
+	ramp        int     // how many times it is halved
 
 	anchor *dirfd.Dir // a directory on the destination's file system
 	dev    uint64     // that file system
@@ -149,7 +150,8 @@ func newUnpacker(ctx context.Context, src manifest.Source, o Options) *unpacker 
 	if o.Overwrite == "" {
 		o.Overwrite = Never
 	}
-	u := &unpacker{src: src, bulk: bulkOf(src), o: o, limits: defaultLimits, ramp: rampUp, root: os.Geteuid() == 0}
+	u := &unpacker{src: src, bulk: bulkOf(src), o: o, ramp: rampUp, root: os.Geteuid() == 0}
+	u.limits, u.descriptors = limitsOf(dirfd.Limit())
 	u.group, u.ctx = errgroup.WithContext(ctx)
 	u.group.SetLimit(windowsAtOnce)
 	return u

@@ -19,16 +19,30 @@ type limits struct {
 	pieces int // chunks asked for at once
 }
 
-// defaultLimits keep the windows that exist at once, windowsAtOnce and the one
-// that is being planned, below 20 MB and 800 descriptors.
-var defaultLimits = limits{bytes: 2 << 20, places: 128, open: 128, pieces: 4096}
-
-// descriptors are reserved for a tree of manyFiles or more. A smaller one may
-// be written before that is done.
-const (
-	descriptors = 1024
-	manyFiles   = 1000
+// wideLimits keep the windows that exist at once, windowsAtOnce and the one that
+// is being planned, below 24 MB and 5,000 descriptors. A process that may not have
+// so many has tightLimits, for 800.
+var (
+	wideLimits  = limits{bytes: 4 << 20, places: 512, open: 1024, pieces: 8192}
+	tightLimits = limits{bytes: 2 << 20, places: 128, open: 128, pieces: 4096}
 )
+
+// Descriptors are reserved for a tree of manyFiles or more. A smaller one may
+// be written before that is done. The rest of the process may need as many again.
+const (
+	descriptorsWide  = 8192
+	descriptorsTight = 1024
+	manyFiles        = 1000
+)
+
+// limitsOf are the limits of a process that may have n descriptors, and how many
+// of them to reserve.
+func limitsOf(n uint64) (l limits, descriptors int) {
+	if n < 2*descriptorsWide {
+		return tightLimits, descriptorsTight
+	}
+	return wideLimits, descriptorsWide
+}
 
 // windowsAtOnce is how many windows, and of one window how many batches, are
 // written at once: while the last reads of one are under way, the next begins.

@@ -91,9 +91,10 @@ func TestWindowsOfAnySizeGiveTheSameTree(t *testing.T) {
 		m := newMemStore()
 		root := m.dir(t, from)
 		for name, l := range map[string]limits{
-			"one":     {1, 1, 1, 1},
-			"few":     {10_000, 1 + r.IntN(4), 1 + r.IntN(4), 1 + r.IntN(20)},
-			"default": defaultLimits,
+			"one":   {1, 1, 1, 1},
+			"few":   {10_000, 1 + r.IntN(4), 1 + r.IntN(4), 1 + r.IntN(20)},
+			"wide":  wideLimits,
+			"tight": tightLimits,
 		} {
 			var src manifest.Source = m
 			if r.IntN(2) == 0 {
