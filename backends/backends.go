@@ -91,6 +91,10 @@ type Sweeper interface {
 	Sweep(olderThan time.Duration) (removed int, err error)
 }
 
+// Local is an optional power: that to read an object takes no round trip to
+// another machine.
+type Local interface{ Local() }
+
 // Limits on keys, in bytes.
 const (
 	KeyMax     = 1024

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/index"
 	"github.com/artifortress/afs-engine/packfile"
 )
@@ -24,10 +26,12 @@ import (
 // System", FAST 2008.) When a pack comes to its end, the one that was stored after it is
 // read before anybody asks about it. Every chunk of a pack that the index has is in the
 // index, so near never says more than the index would, as long as no rows are taken out
-// of it.
+// of it. Where a chunk stands it says only of a pack all of whose chunks the index has
+// there.
 type near struct {
 	store backends.Store
-	max   int // ids of all packs together
+	local bool // the store is
+	max   int  // ids of all packs together
 
 	mu    sync.RWMutex
 	db    *index.DB // that it knows packs of
@@ -45,25 +49,32 @@ type nearPack struct {
 	ids      []chunker.ID // in the pack's order
 	at       []uint32     // a hash table: where in ids one stands, and 1; 0 is free
 	shift    int
+	places   []nearPlace  // of the ids; nil: some stand elsewhere, as the index has it
 	used     atomic.Int64 // tick of the last call that it answered
 	followed atomic.Bool  // the pack that was stored after it has been looked for
 }
 
+// nearPlace is where in its pack a chunk stands.
+type nearPlace struct{ frame, offset, length uint32 }
+
 const (
-	nearMax      = 1 << 17       // some 6 MB
+	nearMax      = 1 << 17       // some 8 MB
 	nearHitsMin  = 32            // lookups in a pack before it is worth reading;
 	nearHitsPart = 48            // a part of its chunks if that is more: to read an id takes about so much less time than a lookup
 	nearPacksMax = 1 << 12       // packs whose lookups are counted
 	nearEnd      = 8             // such a part of a pack is its end
 	nearAhead    = 8             // packs that may be of another class before the one that comes after
+	nearPortion  = 256           // chunks that are looked up in the index before the others are looked for in packs that they lead to
 	never        = math.MinInt32 // less than can be counted up
 )
 
 func newNear(s backends.Store, max int) *near {
-	return &near{store: s, max: max, hits: map[uint32]int{}}
+	_, local := backends.As[backends.Local](s)
+	return &near{store: s, local: local, max: max, hits: map[uint32]int{}}
 }
 
-func newNearPack(number uint32, entries []packfile.Entry) *nearPack {
+// newNearPack makes one of a pack's entries, with their places if placed.
+func newNearPack(number uint32, entries []packfile.Entry, placed bool) *nearPack {
 	places := bits.Len(uint(len(entries) + len(entries)/2)) // a third of them is free at least
 	p := &nearPack{number: number, ids: make([]chunker.ID, len(entries)), at: make([]uint32, 1<<places), shift: 64 - places}
 	for i := range entries {
@@ -74,7 +85,19 @@ func newNearPack(number uint32, entries []packfile.Entry) *nearPack {
 		}
 		p.at[slot] = uint32(i) + 1
 	}
+	if placed {
+		p.places = make([]nearPlace, len(entries))
+		for i := range entries {
+			p.places[i] = nearPlace{entries[i].Frame, entries[i].Offset, entries[i].Length}
+		}
+	}
 	return p
+}
+
+// location is where the index has the i-th chunk, but for its references.
+func (p *nearPack) location(i int) index.Location {
+	at := p.places[i]
+	return index.Location{Pack: p.number, Frame: at.frame, Offset: at.offset, Length: at.length, Kind: chunker.Data}
 }
 
 // slot is where an id is looked for first. Ids are hashes already; nobody can choose
@@ -100,65 +123,132 @@ func (p *nearPack) find(id *chunker.ID, expected int) (at int, ok bool) {
 
 // Has is db.Has. All calls that are under way at once must have the same db.
 func (n *near) Has(ctx context.Context, db *index.DB, ids []chunker.ID, have []bool) error {
-	rest, at, ending := n.answer(db, ids, have)
-	if ending != nil {
-		n.follow(ctx, db, ending)
-	}
+	rest, ending := n.answer(db, ids, firstN(len(ids)), func(i int, _ *nearPack, _ int) bool {
+		have[i] = true
+		return true
+	})
+	n.follow(ctx, db, ending)
 	if len(rest) == 0 {
 		return nil
 	}
-	found, packs := have, make([]uint32, len(rest))
-	if at != nil {
-		found = make([]bool, len(rest))
+	asked, found, packs := make([]chunker.ID, len(rest)), make([]bool, len(rest)), make([]uint32, len(rest))
+	for k, i := range rest {
+		asked[k] = ids[i]
 	}
-	if err := db.Has(rest, found, packs); err != nil {
+	if err := db.Has(asked, found, packs); err != nil {
 		return err
 	}
-	for i, to := range at {
-		have[to] = found[i]
+	for k, i := range rest {
+		have[i] = found[k]
 	}
-	if number, pack, ok := n.count(db, found, packs); ok {
-		n.load(ctx, number, pack)
+	n.count(ctx, db, found, packs)
+	return nil
+}
+
+// Lookup finds where chunks are, like db.Lookup, but for Refs, which may be 0. Of a store
+// that is not local it reads nothing.
+func (n *near) Lookup(ctx context.Context, db *index.DB, ids []chunker.ID, places []dataplane.Place) error {
+	portion := len(ids)
+	if n.local {
+		portion = nearPortion
+	}
+	for rest := firstN(len(ids)); ; {
+		var ending *nearPack
+		rest, ending = n.answer(db, ids, rest, func(i int, p *nearPack, at int) bool {
+			if p.places != nil {
+				places[i] = dataplane.Place{Location: p.location(at), Found: true}
+			}
+			return p.places != nil
+		})
+		if n.local {
+			n.follow(ctx, db, ending)
+		}
+		if len(rest) == 0 {
+			return nil
+		}
+		asked := rest[:min(portion, len(rest))]
+		rest = rest[len(asked):]
+		if err := lookup(db, ids, asked, places); err != nil {
+			return err
+		}
+		if !n.local {
+			continue
+		}
+		found, packs := make([]bool, len(asked)), make([]uint32, len(asked))
+		for k, i := range asked {
+			found[k], packs[k] = places[i].Found, places[i].Pack
+		}
+		if !n.count(ctx, db, found, packs) {
+			portion *= 2 // it is quicker to look up many
+		}
+	}
+}
+
+// lookup looks up those of ids that asked says, and changes its order: to the index's.
+func lookup(db *index.DB, ids []chunker.ID, asked []int, places []dataplane.Place) (err error) {
+	slices.SortFunc(asked, func(a, b int) int { return bytes.Compare(ids[a][:], ids[b][:]) })
+	find, err := db.Finder()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, find.Close()) }()
+	for k, i := range asked {
+		p := &places[i]
+		if k > 0 && ids[i] == ids[asked[k-1]] {
+			*p = places[asked[k-1]]
+		} else if p.Location, p.Found, err = find.Chunk(ids[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// answer fills in what it knows, and returns the other ids, and where they stand:
-// nil if it is all of them. A pack that has come to its end is returned once.
-func (n *near) answer(db *index.DB, ids []chunker.ID, have []bool) (rest []chunker.ID, at []int, ending *nearPack) {
+func firstN(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// answer tells got, of those of ids that asked says, which pack has them, and where. It
+// returns the others, and those of which got says that that is no answer, over asked. A
+// pack that has come to its end is returned once.
+func (n *near) answer(db *index.DB, ids []chunker.ID, asked []int, got func(i int, p *nearPack, at int) bool) (rest []int, ending *nearPack) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	if n.db != db || len(n.packs) == 0 {
-		return ids, nil, nil
+		return asked, nil
 	}
 	tick := n.tick.Add(1)
+	rest = asked[:0]
 	p, next := n.lastLocked(), 0
-	for i := range ids {
-		to, ok := p.find(&ids[i], next)
+	for _, i := range asked {
+		at, ok := p.find(&ids[i], next)
 		for k := 0; !ok && k < len(n.packs); k++ {
 			if q := n.packs[k]; q != p {
-				if to, ok = q.find(&ids[i], 0); ok {
+				if at, ok = q.find(&ids[i], 0); ok {
 					p = q
 				}
 			}
 		}
-		if have[i] = ok; ok {
-			next = to + 1
-			if p.used.Load() != tick {
-				p.used.Store(tick)
-			}
-			if ending == nil && next > len(p.ids)-len(p.ids)/nearEnd && p.followed.CompareAndSwap(false, true) {
-				ending = p
-			}
+		if !ok {
+			rest = append(rest, i)
 			continue
 		}
-		if at == nil {
-			rest, at = make([]chunker.ID, 0, len(ids)-i), make([]int, 0, len(ids)-i)
+		next = at + 1
+		if p.used.Load() != tick {
+			p.used.Store(tick)
 		}
-		rest, at = append(rest, ids[i]), append(at, i)
+		if ending == nil && next > len(p.ids)-len(p.ids)/nearEnd && p.followed.CompareAndSwap(false, true) {
+			ending = p
+		}
+		if !got(i, p, at) {
+			rest = append(rest, i)
+		}
 	}
 	n.last.Store(int64(p.number))
-	return rest, at, ending
+	return rest, ending
 }
 
 // lastLocked is the pack that answered last, or another one.
@@ -172,8 +262,12 @@ func (n *near) lastLocked() *nearPack {
 	return n.packs[0]
 }
 
-// follow reads the pack of data that was stored after p, if there is room for both.
+// follow reads the pack of data that was stored after p, if there is one and room for
+// both. p may be nil.
 func (n *near) follow(ctx context.Context, db *index.DB, p *nearPack) {
+	if p == nil {
+		return
+	}
 	var number uint32
 	var pack index.Pack
 	stop, left := errors.New("stop"), nearAhead
@@ -205,9 +299,19 @@ func (n *near) claim(number uint32) bool {
 	return true
 }
 
-// count counts what was found where. It returns a pack that is worth reading now,
-// and its number.
-func (n *near) count(db *index.DB, found []bool, packs []uint32) (most uint32, pack index.Pack, ok bool) {
+// count counts what was found where. If a pack is worth reading now, it reads it, and
+// reports so.
+func (n *near) count(ctx context.Context, db *index.DB, found []bool, packs []uint32) bool {
+	number, pack, ok := n.worth(db, found, packs)
+	if ok {
+		n.load(ctx, number, pack)
+	}
+	return ok
+}
+
+// worth counts, and returns a pack that is worth reading now, and its number. The caller
+// reads it.
+func (n *near) worth(db *index.DB, found []bool, packs []uint32) (most uint32, pack index.Pack, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.db != db {
@@ -250,7 +354,7 @@ func (n *near) load(ctx context.Context, number uint32, pack index.Pack) {
 		}
 		return
 	}
-	p := newNearPack(number, x.Entries)
+	p := newNearPack(number, x.Entries, pack.LiveRaw == pack.Raw)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.hits, number)

@@ -12,6 +12,7 @@ import (
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/backends/mem"
 	"github.com/artifortress/afs-engine/chunker"
+	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/index"
 	"github.com/artifortress/afs-engine/packfile"
 )
@@ -38,6 +39,8 @@ func (w *nearWorld) index() *index.DB {
 	w.t.Cleanup(func() { db.Close() })
 	return db
 }
+
+func (w *nearWorld) Local() {}
 
 func (w *nearWorld) Get(ctx context.Context, key string, off, n int64) (io.ReadCloser, error) {
 	w.gets.Add(1)
@@ -81,6 +84,11 @@ func (w *nearWorld) store(class packfile.Class, kind chunker.Kind, texts []strin
 	if err == nil {
 		err = b.AddPack(sealed.Index, nil)
 	}
+	if err == nil && class == packfile.ClassData {
+		for _, id := range ids {
+			b.AddRef(id, 1)
+		}
+	}
 	if err == nil {
 		err = b.Commit()
 	}
@@ -116,7 +124,7 @@ func (w *nearWorld) has(n *near, ids []chunker.ID, want bool) {
 
 // knows says of how many ids it need not ask the index.
 func (n *near) knows(db *index.DB, ids []chunker.ID) int {
-	rest, _, _ := n.answer(db, ids, make([]bool, len(ids)))
+	rest, _ := n.answer(db, ids, firstN(len(ids)), func(int, *nearPack, int) bool { return true })
 	return len(ids) - len(rest)
 }
 
@@ -179,6 +187,74 @@ func TestNearReadsThePackAfterOne(t *testing.T) {
 	}
 }
 
+// lookedUp asks where ids are, and fails unless that is where the index has them.
+func (w *nearWorld) lookedUp(n *near, ids []chunker.ID) {
+	w.t.Helper()
+	places := make([]dataplane.Place, len(ids))
+	if err := n.Lookup(w.t.Context(), w.db, ids, places); err != nil {
+		w.t.Fatal(err)
+	}
+	for i, id := range ids {
+		var want dataplane.Place
+		var err error
+		if want.Location, want.Found, err = w.db.Lookup(id); err != nil {
+			w.t.Fatal(err)
+		}
+		if places[i].Refs = want.Refs; places[i] != want {
+			w.t.Fatalf("chunk %d of %d is at %+v, the index has it at %+v", i, len(ids), places[i], want)
+		}
+	}
+}
+
+// Where chunks are, near says of packs whose chunks stand nowhere else, however often and
+// in whatever order they are asked for, and of others what the index says.
+func TestNearLooksUpWhatTheIndexDoes(t *testing.T) {
+	w := newNearWorld(t)
+	whole, _ := w.pack(numbered(0, 1000)...)
+	other, _ := w.pack(numbered(900, 1000)...) // a tenth of it is in the first
+	var ids []chunker.ID
+	for i := range 1900 {
+		switch i % 7 {
+		case 0:
+			ids = append(ids, chunker.Sum([]byte(fmt.Sprint("nowhere", i))))
+		case 1:
+			ids = append(ids, whole[i%len(whole)])
+		default:
+			ids = append(ids, append(whole, other[100:]...)[i])
+		}
+	}
+	n := newNear(w, 5000)
+	w.lookedUp(n, nil)
+	w.lookedUp(n, ids[:1])
+	w.lookedUp(n, ids)
+	if n.knows(w.db, whole) != len(whole) || n.knows(w.db, other) != len(other) {
+		t.Errorf("it has read %d and %d of the packs' chunks", n.knows(w.db, whole), n.knows(w.db, other))
+	}
+	for _, p := range n.packs {
+		if placed := p.places != nil; placed != (p.number == 0) {
+			t.Errorf("places in pack %d: %v", p.number, placed)
+		}
+	}
+	w.lookedUp(n, ids)
+	w.lookedUp(n, whole)
+	rand.New(rand.NewPCG(1, 1)).Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+	w.lookedUp(n, ids)
+	w.lookedUp(n, other)
+
+	// What is far away is not read for that.
+	far := newNear(struct{ backends.Store }{w}, 5000)
+	gets := w.gets.Load()
+	w.lookedUp(far, ids)
+	if w.lookedUp(far, whole); w.gets.Load() != gets {
+		t.Error("it has read from a store that is not local")
+	}
+	w.has(far, whole[:32], true)
+	gets = w.gets.Load()
+	if w.lookedUp(far, whole); w.gets.Load() != gets {
+		t.Error("it has read ahead from a store that is not local")
+	}
+}
+
 // Chunks whose ids begin alike stand in one place of the table.
 func TestNearFindsIDsThatBeginAlike(t *testing.T) {
 	var ids []chunker.ID
@@ -193,7 +269,7 @@ func TestNearFindsIDsThatBeginAlike(t *testing.T) {
 	for _, id := range ids[:299] {
 		entries = append(entries, packfile.Entry{ID: id})
 	}
-	p := newNearPack(0, entries)
+	p := newNearPack(0, entries, false)
 	for i, id := range ids {
 		for _, expected := range []int{i, 0, len(ids)} {
 			if at, ok := p.find(&id, expected); ok != (i < len(entries)) || ok && at != i {
@@ -201,7 +277,7 @@ func TestNearFindsIDsThatBeginAlike(t *testing.T) {
 			}
 		}
 	}
-	if _, ok := newNearPack(0, nil).find(&ids[0], 0); ok {
+	if _, ok := newNearPack(0, nil, false).find(&ids[0], 0); ok {
 		t.Error("a pack of nothing has something")
 	}
 }

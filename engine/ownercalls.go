@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine/dataplane"
@@ -56,31 +55,12 @@ func (o *owner) Lookup(ctx context.Context, ids []chunker.ID, found []dataplane.
 }
 
 // Lookup implements dataplane.Chunks.
-func (u ungated) Lookup(_ context.Context, ids []chunker.ID, found []dataplane.Place) (err error) {
+func (u ungated) Lookup(ctx context.Context, ids []chunker.ID, found []dataplane.Place) (err error) {
 	if len(ids) == 1 {
 		found[0].Location, found[0].Found, err = u.o.db.Lookup(ids[0])
 		return err
 	}
-	order := make([]int, len(ids))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return bytes.Compare(ids[a][:], ids[b][:]) })
-	find, err := u.o.db.Finder()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, find.Close()) }()
-	for n, i := range order {
-		if n > 0 && ids[i] == ids[order[n-1]] {
-			found[i] = found[order[n-1]]
-			continue
-		}
-		if found[i].Location, found[i].Found, err = find.Chunk(ids[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return u.o.near.Lookup(ctx, u.o.db, ids, found)
 }
 
 // Frames implements dataplane.Chunks.

@@ -29,6 +29,9 @@ func (s *Store) Get(ctx context.Context, key string, off, n int64) (io.ReadClose
 	return r, nil
 }
 
+// Local implements backends.Local.
+func (s *Store) Local() {}
+
 // Stat looks at the object's file.
 func (s *Store) Stat(ctx context.Context, key string) (backends.Info, error) {
 	if err := check(ctx, key); err != nil {

@@ -55,7 +55,7 @@ type Chunks interface {
 
 	// Lookup finds ids, which may be in any order. A location is good as long as
 	// its pack is in the store; when that has gone, looking it up again gives
-	// another, or none.
+	// another, or none. Its Refs may be 0.
 	Lookup(ctx context.Context, ids []chunker.ID, found []Place) error
 
 	// Frames says where frames are.
