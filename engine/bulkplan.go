@@ -27,6 +27,14 @@ type wantedFrame struct {
 // whole says that all that is in the frame is wanted.
 func (f *wantedFrame) whole() bool { return f.different >= f.Entries }
 
+// need is how many bytes of the decoded frame are enough.
+func (f *wantedFrame) need() (n int) {
+	for _, w := range f.chunks {
+		n = max(n, int(w.loc.Offset)+int(w.loc.Length))
+	}
+	return n
+}
+
 func (f *wantedFrame) end() int64 { return f.Offset + int64(f.Stored) }
 
 // repeats says that the n-th chunk is where the one before it is.
