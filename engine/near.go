@@ -253,11 +253,8 @@ func (n *near) answer(db *index.DB, ids []chunker.ID, asked []int, got func(i in
 
 // lastLocked is the pack that answered last, or another one.
 func (n *near) lastLocked() *nearPack {
-	number := uint32(n.last.Load())
-	for _, p := range n.packs {
-		if p.number == number {
-			return p
-		}
+	if p := n.packLocked(uint32(n.last.Load())); p != nil {
+		return p
 	}
 	return n.packs[0]
 }
@@ -292,11 +289,21 @@ func (n *near) follow(ctx context.Context, db *index.DB, p *nearPack) {
 func (n *near) claim(number uint32) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.hits[number] < 0 || slices.ContainsFunc(n.packs, func(p *nearPack) bool { return p.number == number }) {
+	if n.hits[number] < 0 || n.packLocked(number) != nil {
 		return false
 	}
 	n.hits[number] = never
 	return true
+}
+
+// packLocked is a pack that is here, or nil.
+func (n *near) packLocked(number uint32) *nearPack {
+	for _, p := range n.packs {
+		if p.number == number {
+			return p
+		}
+	}
+	return nil
 }
 
 // count counts what was found where. If a pack is worth reading now, it reads it, and
@@ -337,6 +344,10 @@ func (n *near) worth(db *index.DB, found []bool, packs []uint32) (most uint32, p
 		return most, pack, false
 	}
 	if n.hits[most] < int(pack.Chunks)/nearHitsPart {
+		return most, pack, false
+	}
+	if p := n.packLocked(most); p != nil && (p.places != nil || pack.LiveRaw != pack.Raw) { // it would be the same again
+		n.hits[most] = 0
 		return most, pack, false
 	}
 	n.hits[most] = never // nobody else reads it

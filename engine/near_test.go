@@ -239,11 +239,17 @@ func TestNearLooksUpWhatTheIndexDoes(t *testing.T) {
 	w.lookedUp(n, whole)
 	rand.New(rand.NewPCG(1, 1)).Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
 	w.lookedUp(n, ids)
-	w.lookedUp(n, other)
+	gets := w.gets.Load()
+	for range 3 {
+		w.lookedUp(n, other)
+	}
+	if w.gets.Load() != gets {
+		t.Errorf("a pack without places was read again, %d times", w.gets.Load()-gets)
+	}
 
 	// What is far away is not read for that.
 	far := newNear(struct{ backends.Store }{w}, 5000)
-	gets := w.gets.Load()
+	gets = w.gets.Load()
 	w.lookedUp(far, ids)
 	if w.lookedUp(far, whole); w.gets.Load() != gets {
 		t.Error("it has read from a store that is not local")
