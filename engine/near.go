@@ -37,6 +37,7 @@ type near struct {
 	db    *index.DB // that it knows packs of
 	packs []*nearPack
 	ids   int            // of packs
+	puts  int64          // packs that were taken in, ever
 	hits  map[uint32]int // lookups in the index that found something in a pack, since it was last here; never: it cannot be
 
 	tick atomic.Int64
@@ -50,6 +51,7 @@ type nearPack struct {
 	at       []uint32     // a hash table: where in ids one stands, and 1; 0 is free
 	shift    int
 	places   []nearPlace  // of the ids; nil: some stand elsewhere, as the index has it
+	put      int64        // the how manieth it is that was taken in
 	used     atomic.Int64 // tick of the last call that it answered
 	followed atomic.Bool  // the pack that was stored after it has been looked for
 }
@@ -59,6 +61,7 @@ type nearPlace struct{ frame, offset, length uint32 }
 
 const (
 	nearMax      = 1 << 17       // some 8 MB
+	nearCount    = 32            // packs: an id that is in none is looked for in each
 	nearHitsMin  = 32            // lookups in a pack before it is worth reading;
 	nearHitsPart = 48            // a part of its chunks if that is more: to read an id takes about so much less time than a lookup
 	nearPacksMax = 1 << 12       // packs whose lookups are counted
@@ -123,10 +126,11 @@ func (p *nearPack) find(id *chunker.ID, expected int) (at int, ok bool) {
 
 // Has is db.Has. All calls that are under way at once must have the same db.
 func (n *near) Has(ctx context.Context, db *index.DB, ids []chunker.ID, have []bool) error {
-	rest, ending := n.answer(db, ids, firstN(len(ids)), func(i int, _ *nearPack, _ int) bool {
+	q := nearQuery{db: db, ids: ids, absent: true, ahead: true, got: func(i int, _ *nearPack, _ int) bool {
 		have[i] = true
 		return true
-	})
+	}}
+	rest, ending := n.answer(&q, firstN(len(ids)))
 	n.follow(ctx, db, ending)
 	if len(rest) == 0 {
 		return nil
@@ -152,17 +156,16 @@ func (n *near) Lookup(ctx context.Context, db *index.DB, ids []chunker.ID, place
 	if n.local {
 		portion = nearPortion
 	}
+	q := nearQuery{db: db, ids: ids, ahead: n.local, got: func(i int, p *nearPack, at int) bool {
+		if p.places != nil {
+			places[i] = dataplane.Place{Location: p.location(at), Found: true}
+		}
+		return p.places != nil
+	}}
 	for rest := firstN(len(ids)); ; {
 		var ending *nearPack
-		rest, ending = n.answer(db, ids, rest, func(i int, p *nearPack, at int) bool {
-			if p.places != nil {
-				places[i] = dataplane.Place{Location: p.location(at), Found: true}
-			}
-			return p.places != nil
-		})
-		if n.local {
-			n.follow(ctx, db, ending)
-		}
+		rest, ending = n.answer(&q, rest)
+		n.follow(ctx, db, ending)
 		if len(rest) == 0 {
 			return nil
 		}
@@ -211,24 +214,41 @@ func firstN(n int) []int {
 	return all
 }
 
-// answer tells got, of those of ids that asked says, which pack has them, and where. It
-// returns the others, and those of which got says that that is no answer, over asked. A
-// pack that has come to its end is returned once.
-func (n *near) answer(db *index.DB, ids []chunker.ID, asked []int, got func(i int, p *nearPack, at int) bool) (rest []int, ending *nearPack) {
+// nearQuery is what answer is asked.
+type nearQuery struct {
+	db     *index.DB
+	ids    []chunker.ID
+	absent bool                                       // many of them may be nowhere
+	ahead  bool                                       // read the pack that comes after one that has come to its end
+	got    func(i int, p *nearPack, at int) (ok bool) // is told which pack has ids[i], and where; false: that is no answer
+
+	since int64 // packs that have been asked about what is asked now
+}
+
+// answer looks for those of q's ids that asked says, and returns the others, over asked.
+// If q is asked again about these, only packs that have come meanwhile are. A pack that has
+// come to its end is returned once.
+func (n *near) answer(q *nearQuery, asked []int) (rest []int, ending *nearPack) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	if n.db != db || len(n.packs) == 0 {
+	if n.db != q.db || len(n.packs) == 0 || n.puts == q.since {
 		return asked, nil
 	}
+	since := q.since
+	q.since = n.puts
 	tick := n.tick.Add(1)
 	rest = asked[:0]
 	p, next := n.lastLocked(), 0
 	for _, i := range asked {
-		at, ok := p.find(&ids[i], next)
-		for k := 0; !ok && k < len(n.packs); k++ {
-			if q := n.packs[k]; q != p {
-				if at, ok = q.find(&ids[i], 0); ok {
-					p = q
+		to, ok := q.ask(p, i, next, since)
+		if !ok && (!q.absent || q.db.MayHave(&q.ids[i])) {
+			for _, x := range n.packs {
+				if x == p {
+					continue
+				}
+				if to, ok = q.ask(x, i, 0, since); ok {
+					p = x
+					break
 				}
 			}
 		}
@@ -236,19 +256,26 @@ func (n *near) answer(db *index.DB, ids []chunker.ID, asked []int, got func(i in
 			rest = append(rest, i)
 			continue
 		}
-		next = at + 1
+		next = to
 		if p.used.Load() != tick {
 			p.used.Store(tick)
 		}
-		if ending == nil && next > len(p.ids)-len(p.ids)/nearEnd && p.followed.CompareAndSwap(false, true) {
+		if q.ahead && ending == nil && next > len(p.ids)-len(p.ids)/nearEnd && p.followed.CompareAndSwap(false, true) {
 			ending = p
-		}
-		if !got(i, p, at) {
-			rest = append(rest, i)
 		}
 	}
 	n.last.Store(int64(p.number))
 	return rest, ending
+}
+
+// ask looks for ids[i] in a pack, where it is expected first, unless that has been asked
+// before. next is what comes after it.
+func (q *nearQuery) ask(p *nearPack, i, expected int, since int64) (next int, ok bool) {
+	if p.put <= since {
+		return 0, false
+	}
+	at, ok := p.find(&q.ids[i], expected)
+	return at + 1, ok && q.got(i, p, at)
 }
 
 // lastLocked is the pack that answered last, or another one.
@@ -278,6 +305,9 @@ func (n *near) follow(ctx context.Context, db *index.DB, p *nearPack) {
 		}
 		return nil
 	})
+	if ctx.Err() != nil {
+		p.followed.Store(false)
+	}
 	if !errors.Is(err, stop) || number == 0 || len(p.ids)+int(pack.Chunks) > n.max || !n.claim(number) {
 		return // what went wrong here goes wrong for whoever asks the index
 	}
@@ -328,14 +358,15 @@ func (n *near) worth(db *index.DB, found []bool, packs []uint32) (most uint32, p
 	if len(n.hits) > nearPacksMax {
 		clear(n.hits)
 	}
+	any := false
 	for i, number := range packs {
 		if found[i] {
-			if n.hits[number]++; n.hits[number] > n.hits[most] {
-				most = number
+			if n.hits[number]++; !any || n.hits[number] > n.hits[most] {
+				most, any = number, true
 			}
 		}
 	}
-	if n.hits[most] < nearHitsMin {
+	if !any || n.hits[most] < nearHitsMin {
 		return most, pack, false
 	}
 	pack, err := db.Pack(most)
@@ -357,7 +388,7 @@ func (n *near) worth(db *index.DB, found []bool, packs []uint32) (most uint32, p
 // load reads what is in a pack. If that cannot be had, the index has it all the same.
 func (n *near) load(ctx context.Context, number uint32, pack index.Pack) {
 	x, err := packfile.ReadIndex(ctx, n.store, pack.ID, pack.Size)
-	if err != nil {
+	if err != nil || x.Class != pack.Class || len(x.Entries) != int(pack.Chunks) {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		if n.hits[number] = never; ctx.Err() != nil { // else it would fail again
@@ -369,12 +400,12 @@ func (n *near) load(ctx context.Context, number uint32, pack index.Pack) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.hits, number)
-	n.put(p)
+	n.takeIn(p)
 }
 
-// put takes p in, in the place of those that were used longest ago. The caller
+// takeIn takes p in, in the place of those that were used longest ago. The caller
 // holds mu.
-func (n *near) put(p *nearPack) {
+func (n *near) takeIn(p *nearPack) {
 	p.used.Store(n.tick.Load())
 	for i, q := range n.packs {
 		if q.number == p.number {
@@ -382,7 +413,7 @@ func (n *near) put(p *nearPack) {
 			break
 		}
 	}
-	for len(n.packs) > 0 && n.ids+len(p.ids) > n.max {
+	for len(n.packs) >= nearCount || len(n.packs) > 0 && n.ids+len(p.ids) > n.max {
 		oldest := 0
 		for i, q := range n.packs {
 			if q.used.Load() < n.packs[oldest].used.Load() {
@@ -391,6 +422,8 @@ func (n *near) put(p *nearPack) {
 		}
 		n.drop(oldest)
 	}
+	n.puts++
+	p.put = n.puts
 	n.packs = append(n.packs, p)
 	n.ids += len(p.ids)
 }

@@ -124,7 +124,8 @@ func (w *nearWorld) has(n *near, ids []chunker.ID, want bool) {
 
 // knows says of how many ids it need not ask the index.
 func (n *near) knows(db *index.DB, ids []chunker.ID) int {
-	rest, _ := n.answer(db, ids, firstN(len(ids)), func(int, *nearPack, int) bool { return true })
+	q := nearQuery{db: db, ids: ids, got: func(int, *nearPack, int) bool { return true }}
+	rest, _ := n.answer(&q, firstN(len(ids)))
 	return len(ids) - len(rest)
 }
 
@@ -184,6 +185,39 @@ func TestNearReadsThePackAfterOne(t *testing.T) {
 	w.has(small, first[:32], true)
 	if w.has(small, first, true); small.knows(w.db, first) != len(first) || small.knows(w.db, second) != 0 {
 		t.Error("the next pack has taken the place of the one that is in use")
+	}
+}
+
+// However small packs are, few are kept: an id that is in none is looked for in each.
+func TestNearKeepsFewPacks(t *testing.T) {
+	w := newNearWorld(t)
+	n := newNear(w, 100_000)
+	var all []chunker.ID
+	for p := range 3 * nearCount {
+		ids, _ := w.pack(numbered(100*p, 40)...)
+		all = append(all, ids...)
+	}
+	for at := 0; at < len(all); at += 40 {
+		w.has(n, all[at:at+40], true)
+	}
+	if n.knows(w.db, all[len(all)-60:]) != 60 {
+		t.Error("it does not keep the last ones")
+	}
+	if w.lookedUp(n, all); len(n.packs) != nearCount || n.ids != 40*nearCount {
+		t.Errorf("%d packs with %d ids", len(n.packs), n.ids)
+	}
+}
+
+// A lookup in a store that is far away leaves it to others to read ahead.
+func TestNearReadsAheadAfterALookupThatDidNot(t *testing.T) {
+	w := newNearWorld(t)
+	first, _ := w.pack(numbered(0, 200)...)
+	second, _ := w.pack(numbered(1000, 200)...)
+	far := newNear(struct{ backends.Store }{w}, 1000)
+	w.has(far, first[:32], true)
+	w.lookedUp(far, first)
+	if w.has(far, first, true); far.knows(w.db, second[:100]) != 100 {
+		t.Error("it has not read ahead")
 	}
 }
 

@@ -191,10 +191,18 @@ func (s *slots) give(x *slot) {
 	}
 }
 
-// has says whether a frame is in a slot, or on its way there.
+// has says whether a frame is in a slot.
 func (s *slots) has(id frameID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ok := s.at[id]
-	return ok
+	x, ok := s.at[id]
+	if !ok {
+		return false
+	}
+	select {
+	case <-x.ready:
+		return x.err == nil
+	default: // on its way
+		return false
+	}
 }

@@ -95,6 +95,13 @@ func (db *DB) Has(ids []chunker.ID, have []bool, packs []uint32) (err error) {
 	return nil
 }
 
+// MayHave reports whether id may be a chunk or node of the index, as far as the filter
+// can say, if it is in memory.
+func (db *DB) MayHave(id *chunker.ID) bool {
+	f := db.filter.loaded.Load()
+	return f == nil || f.Has(keyOf(*id))
+}
+
 // seeksMin is how many lookups are worth an iterator.
 const seeksMin = 4
 

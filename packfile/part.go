@@ -9,9 +9,10 @@ import (
 
 // DecodePart is Decode, but may leave out what comes after the first n bytes: of
 // a zstd frame it decodes no more blocks than it must. The result has at least n
-// bytes, or all if there are fewer.
+// bytes, or all if there are fewer. It changes the span's bytes while it decodes: nobody
+// else may use them at the same time.
 func (p Span) DecodePart(f Frame, n int, dst []byte) ([]byte, error) {
-	if f.Codec != CodecZstd || n >= int(f.Raw) {
+	if f.Codec != CodecZstd || n <= 0 || n >= int(f.Raw) {
 		return p.Decode(f, dst, nil)
 	}
 	stored := p.of(f)

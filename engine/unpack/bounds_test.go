@@ -73,6 +73,31 @@ func TestLimitsFollowTheDescriptors(t *testing.T) {
 	}
 }
 
+// TestOneTreeIsWide of those that one process writes at once.
+func TestOneTreeIsWide(t *testing.T) {
+	m := newMemStore()
+	root := m.dir(t, tree(t, t.TempDir(), "a=1"))
+	inner := false
+	m.onChunk = func(chunker.Kind, chunker.ID) error {
+		if !inner && wide.TryLock() {
+			wide.Unlock()
+			t.Error("a second one would be wide")
+		}
+		if !inner {
+			inner = true
+			_, err := Tree(t.Context(), m, root, filepath.Join(t.TempDir(), "y"), Options{})
+			return err
+		}
+		return nil
+	}
+	_, err := Tree(t.Context(), m, root, filepath.Join(t.TempDir(), "x"), Options{})
+	must(t, err)
+	if !inner || !wide.TryLock() {
+		t.Fatal("none was, or one still is")
+	}
+	wide.Unlock()
+}
+
 // heap is the memory in use after a collection, in bytes.
 func heap() int64 {
 	runtime.GC()

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/artifortress/afs-engine/engine/dirfd"
 	"github.com/artifortress/afs-engine/engine/filter"
@@ -28,8 +29,18 @@ import (
 // what is without is reported and counted. Setuid, setgid and sticky bits come
 // with the owner and never without.
 func Tree(ctx context.Context, src manifest.Source, root manifest.Entry, dest string, o Options) (Result, error) {
-	return newUnpacker(ctx, src, o).run(ctx, root, dest)
+	u := newUnpacker(ctx, src, o)
+	if wide.TryLock() {
+		defer wide.Unlock()
+	} else {
+		u.limits, u.descriptors = tightLimits, descriptorsTight
+	}
+	return u.run(ctx, root, dest)
 }
+
+// wide is held by the one Tree of the process that may have wideLimits: the others'
+// descriptors would add up.
+var wide sync.Mutex
 
 func (u *unpacker) run(ctx context.Context, root manifest.Entry, dest string) (Result, error) {
 	err := u.tree(root, dest)
