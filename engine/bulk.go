@@ -172,15 +172,8 @@ func (q *bulk) toSlot(f *wantedFrame) bool {
 
 // raw decodes a frame into the buffers, or for the cache.
 func (q *bulk) raw(ctx context.Context, p packfile.Span, f *wantedFrame, b *spanBuffers) ([]byte, error) {
-	if f.Codec == packfile.CodecZstd && !f.whole() && !q.atEdge(f) {
-		raw, err := p.DecodePart(f.Frame, f.need(), b.raw)
-		if err == nil {
-			b.raw = raw
-		}
-		return raw, err
-	}
 	if f.whole() || !q.atEdge(f) {
-		raw, err := p.Decode(f.Frame, b.raw, q.r.bulkBases(ctx))
+		raw, err := p.DecodePart(f.Frame, f.need(), b.raw, q.r.bulkBases(ctx))
 		if err == nil && f.Codec != packfile.CodecRaw {
 			b.raw = raw
 		}

@@ -35,7 +35,7 @@ type near struct {
 	packs []*nearPack
 	ids   int            // of packs
 	puts  int64          // packs that were taken in, ever
-	hits  map[uint32]int // lookups in the index that found something in a pack, since it was last here; never: it cannot be
+	hits  map[uint32]int // lookups in the index that found something in a pack, since it was last here; never: it cannot be here, or is on its way
 
 	tick atomic.Int64
 	last atomic.Int64 // the number of the pack that answered last
@@ -292,15 +292,15 @@ func (n *near) worth(db *index.DB, found []bool, packs []uint32) (most uint32, p
 	if len(n.hits) > nearPacksMax {
 		clear(n.hits)
 	}
-	any := false
+	some := false
 	for i, number := range packs {
 		if found[i] {
-			if n.hits[number]++; !any || n.hits[number] > n.hits[most] {
-				most, any = number, true
+			if n.hits[number]++; !some || n.hits[number] > n.hits[most] {
+				most, some = number, true
 			}
 		}
 	}
-	if !any || n.hits[most] < nearHitsMin {
+	if !some || n.hits[most] < nearHitsMin {
 		return most, pack, false
 	}
 	pack, err := db.Pack(most)

@@ -114,11 +114,8 @@ func (f Frame) unzstd(dst, stored []byte, d *zstd.Decoder) ([]byte, error) {
 	if !h.HasFCS || h.FrameContentSize != uint64(f.Raw) || h.DictionaryID != 0 {
 		return nil, fmt.Errorf("%w: zstd frame is not of %d bytes", wire.ErrMalformed, f.Raw)
 	}
-	room := int(f.Raw) + decodeSlack
-	if cap(dst) < int(f.Raw) {
-		dst = make([]byte, 0, room)
-	}
-	out, err := d.DecodeAll(stored, dst[:0:min(cap(dst), room)])
+	dst = withRoom(dst, int(f.Raw))
+	out, err := d.DecodeAll(stored, dst[:0:min(cap(dst), int(f.Raw)+decodeSlack)])
 	if err == nil && len(out) != int(f.Raw) {
 		err = errors.New("wrong length")
 	}
@@ -126,6 +123,14 @@ func (f Frame) unzstd(dst, stored []byte, d *zstd.Decoder) ([]byte, error) {
 		return nil, fmt.Errorf("%w: zstd frame: %w", wire.ErrMalformed, err)
 	}
 	return dst[:len(out)], nil // the same array, with all of its room
+}
+
+// withRoom is dst, or a new array, for n bytes decoded.
+func withRoom(dst []byte, n int) []byte {
+	if cap(dst) < n {
+		return make([]byte, 0, n+decodeSlack)
+	}
+	return dst
 }
 
 // decoders are idle, single-threaded and without state between calls.

@@ -11,9 +11,9 @@ import (
 // a zstd frame it decodes no more blocks than it must. The result has at least n
 // bytes, or all if there are fewer. It changes the span's bytes while it decodes: nobody
 // else may use them at the same time.
-func (p Span) DecodePart(f Frame, n int, dst []byte) ([]byte, error) {
+func (p Span) DecodePart(f Frame, n int, dst []byte, bases Bases) ([]byte, error) {
 	if f.Codec != CodecZstd || n <= 0 || n >= int(f.Raw) {
-		return p.Decode(f, dst, nil)
+		return p.Decode(f, dst, bases)
 	}
 	stored := p.of(f)
 	if err := f.verify(stored); err != nil {
@@ -24,7 +24,7 @@ func (p Span) DecodePart(f Frame, n int, dst []byte) ([]byte, error) {
 			return part, nil
 		}
 	}
-	return p.Decode(f, dst, nil)
+	return p.Decode(f, dst, bases)
 }
 
 // Of the zstd format (RFC 8878).
@@ -97,12 +97,4 @@ func (c frameCut) decode(f Frame, dst, stored []byte) ([]byte, bool) {
 	short.Raw = uint32(c.size)
 	part, err := short.unzstd(withRoom(dst, int(f.Raw)), stored[:c.end], d)
 	return part, err == nil
-}
-
-// withRoom is dst, or a new array, for n bytes decoded.
-func withRoom(dst []byte, n int) []byte {
-	if cap(dst) < n {
-		return make([]byte, 0, n+decodeSlack)
-	}
-	return dst
 }

@@ -67,7 +67,7 @@ func TestDecodePartIsTheBeginning(t *testing.T) {
 		p := Span{key: "x", offset: f.Offset, stored: bytes.Clone(stored)}
 		var dst []byte
 		for _, n := range []int{0, 1, len(raw) / 3, 128 << 10, 128<<10 + 1, len(raw) - 1, len(raw), len(raw) + 1, r.IntN(len(raw)), r.IntN(len(raw))} {
-			got, err := p.DecodePart(f, n, dst)
+			got, err := p.DecodePart(f, n, dst, nil)
 			if err != nil || len(got) < min(n, len(raw)) || !bytes.Equal(got, raw[:len(got)]) {
 				t.Fatalf("frame %d of %d bytes, %d wanted: %d bytes, %v", k, len(raw), n, len(got), err)
 			}
@@ -113,7 +113,7 @@ func TestDecodePartOfUnusualBlocks(t *testing.T) {
 	f := zstdFrame(b.Bytes(), len(raw))
 	p := Span{key: "x", offset: f.Offset, stored: b.Bytes()}
 	for _, n := range []int{1, 60_000, 200_000, 299_999} {
-		if got, err := p.DecodePart(f, n, nil); err != nil || !bytes.Equal(got, raw) {
+		if got, err := p.DecodePart(f, n, nil, nil); err != nil || !bytes.Equal(got, raw) {
 			t.Errorf("%d wanted: %d bytes, %v", n, len(got), err)
 		}
 	}
@@ -134,7 +134,7 @@ func FuzzDecodePart(f *testing.F) {
 		row := zstdFrame(stored, raw)
 		was := bytes.Clone(stored)
 		p := Span{key: "x", offset: row.Offset, stored: stored}
-		part, perr := p.DecodePart(row, n, nil)
+		part, perr := p.DecodePart(row, n, nil, nil)
 		if !bytes.Equal(stored, was) {
 			t.Fatal("the stored bytes have changed")
 		}
