@@ -101,7 +101,7 @@ func (o *owner) start(ctx context.Context) error {
 	pos, writer, err := o.proj.catchUp(ctx, o.db)
 	if errors.Is(err, errForeignIndex) {
 		o.c.Logger.Info("the index is not of this store's log: rebuilding it", "reason", err)
-		pos, writer, err = o.rebuildRows(ctx)
+		pos, writer, err = o.rebuildRows(ctx, o.db.Made())
 		rebuilt = true
 	}
 	if err != nil {
@@ -228,7 +228,7 @@ func (o *owner) Rebuild(ctx context.Context) (dataplane.Rebuilt, error) {
 		return dataplane.Rebuilt{}, err
 	}
 	defer o.gate.resume()
-	pos, writer, err := o.rebuildRows(ctx)
+	pos, writer, err := o.rebuildRows(ctx, false)
 	if err == nil {
 		err = o.follow(pos, writer)
 	}
@@ -246,20 +246,28 @@ func (o *owner) Rebuild(ctx context.Context) (dataplane.Rebuilt, error) {
 	return o.rebuilt, o.fail(fmt.Errorf("the index could not be made anew: %w", err))
 }
 
-// rebuildRows replaces the index by one projected from the store.
-func (o *owner) rebuildRows(ctx context.Context) (commitlog.Position, commitlog.WriterID, error) {
+// rebuildRows replaces the index by one projected from the store, or makes it
+// that if it has just been made and nothing is in it.
+func (o *owner) rebuildRows(ctx context.Context, empty bool) (commitlog.Position, commitlog.WriterID, error) {
 	var writer commitlog.WriterID
 	if _, err := rand.Read(writer[:]); err != nil {
 		return commitlog.Position{}, writer, err
 	}
-	if o.db != nil {
-		err := o.db.Close()
-		o.db = nil
-		if err != nil {
+	db := o.db
+	o.db = nil
+	if db != nil && !empty {
+		if err := db.Close(); err != nil {
 			return commitlog.Position{}, writer, err
 		}
 	}
-	db, pos, result, err := o.proj.rebuild(ctx, o.freshIndex, writer)
+	fresh := func() (*index.DB, error) {
+		if empty {
+			empty = false
+			return db, nil
+		}
+		return o.freshIndex()
+	}
+	db, pos, result, err := o.proj.rebuild(ctx, fresh, writer)
 	o.db, o.rebuilt = db, result
 	return pos, writer, err
 }

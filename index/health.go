@@ -34,6 +34,7 @@ type health struct {
 	cause    error
 	failed   chan struct{} // closed by the first failure
 	opened   atomic.Bool   // Open has succeeded
+	making   atomic.Bool   // Open is making an index where none was
 	closing  chan struct{} // closed by the end: background work may find out that it is over
 	underway atomic.Int64  // writes that Pebble has not returned from
 }
@@ -100,14 +101,23 @@ func causeIn(args ...any) error {
 	return errors.New(fmt.Sprint(args...))
 }
 
-// open is pebble.Open. What it opens after a failure, it closes.
-func (h *health) open(dir string, o *pebble.Options) (p *pebble.DB, err error) {
+// open is pebble.Open. What it opens after a failure, it closes. made makes what
+// it has written durable, if it made the index; nil: Pebble has done so bit by
+// bit.
+func (h *health) open(dir string, o *pebble.Options, made func() error) (p *pebble.DB, err error) {
+	h.making.Store(made != nil)
 	defer func() {
 		if r := recover(); r != nil {
 			p, err = nil, causeIn(r)
 		}
 	}()
 	p, err = pebble.Open(dir, o)
+	h.making.Store(false)
+	if err == nil && made != nil {
+		if err := made(); err != nil {
+			h.fail(err)
+		}
+	}
 	if failed := h.err(); failed != nil {
 		close(h.closing)
 		if err == nil {

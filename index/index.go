@@ -53,6 +53,7 @@ type DB struct {
 	cache  *pebble.Cache
 	lock   *Lock
 	alone  bool // nobody else holds lock
+	made   bool // where none was
 	health *health
 	filter filter
 }
@@ -80,13 +81,17 @@ func (l *Lock) Open() (*DB, error) {
 	opts.Cache, opts.FS = cache, h.files(l.o.fs())
 	opts.Logger, opts.EventListener = h.logger(), h.listener()
 	opts.Lock = l.l
-	opts.ErrorIfNotExists = !l.o.empty(l.dir) // else Pebble would begin anew among the remains
-	p, err := h.open(l.dir, opts)
+	made := l.syncAll
+	if !l.o.empty(l.dir) {
+		opts.ErrorIfNotExists = true // else Pebble would begin anew among the remains
+		made = nil
+	}
+	p, err := h.open(l.dir, opts, made)
 	if err != nil {
 		cache.Unref()
 		return nil, openError(l.dir, err)
 	}
-	return &DB{p: p, cache: cache, lock: l, health: h}, nil
+	return &DB{p: p, cache: cache, lock: l, health: h, made: made != nil}, nil
 }
 
 // makeDir makes the index's directory and returns its one name: within a
@@ -131,6 +136,9 @@ func (db *DB) Close() error {
 	db.cache.Unref()
 	return err
 }
+
+// Made reports whether Open has made the index, in an empty directory.
+func (db *DB) Made() bool { return db.made }
 
 // Location says where a chunk is, and how often it is referred to.
 type Location struct {

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // Names in an index's directory that are not the index's own: its lock, and
@@ -54,6 +55,33 @@ func (l *Lock) Remove() error {
 		if !notOfIndex(name) {
 			err = errors.Join(err, l.o.fs().RemoveAll(l.o.fs().PathJoin(l.dir, name)))
 		}
+	}
+	return err
+}
+
+// syncAll makes the index's files durable, and their names.
+func (l *Lock) syncAll() error {
+	files := l.o.fs()
+	names, err := files.List(l.dir)
+	for _, name := range names {
+		if err == nil && !notOfIndex(name) {
+			err = syncOne(files.Open(files.PathJoin(l.dir, name)))
+		}
+	}
+	if err == nil {
+		err = syncOne(files.OpenDir(l.dir))
+	}
+	return err
+}
+
+// syncOne syncs a file that has been opened for that. One that is gone need not
+// be.
+func syncOne(f vfs.File, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
 	}
 	return err
 }

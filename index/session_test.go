@@ -1,12 +1,17 @@
 package index
 
 import (
+	"errors"
+	"math/rand/v2"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
 func TestSessionsLastUntilTheyEnd(t *testing.T) {
@@ -74,5 +79,63 @@ func TestSessionsDieWithTheirProcess(t *testing.T) {
 	check(t, db.PutSession(SessionID{1}, mine))
 	if all, err := db.Sessions(); err != nil || !all[SessionID{1}].Alive(now) {
 		t.Errorf("read back as %+v, %v", all, err)
+	}
+}
+
+func TestWhatIsInANewIndexSurvivesThePower(t *testing.T) {
+	disk := vfs.NewCrashableMem()
+	check(t, disk.MkdirAll("index", 0o700))
+	root, err := disk.OpenDir("")
+	check(t, err)
+	check(t, root.Sync())
+	db, err := Open("index", Options{FS: disk})
+	check(t, err)
+	if !db.Made() {
+		t.Error("an index where none was is said to have been there")
+	}
+	check(t, db.PutSession(SessionID{1}, Session{Epoch: 3}))
+	after := disk.CrashClone(vfs.CrashCloneCfg{}) // what is not synced is lost
+	check(t, db.Close())
+
+	db, err = Open("index", Options{FS: after})
+	check(t, err)
+	defer db.Close()
+	if db.Made() {
+		t.Error("an index that was there is said to have been made")
+	}
+	if all, err := db.Sessions(); err != nil || all[SessionID{1}].Epoch != 3 {
+		t.Errorf("sessions: %v, %v", all, err)
+	}
+}
+
+// What a power failure leaves of an index that is being made is an index with
+// nothing in it, or one that is known to be damaged.
+func TestANewIndexWhosePowerFailsIsMadeAnew(t *testing.T) {
+	for seed := range uint64(50) {
+		disk := vfs.NewCrashableMem()
+		check(t, disk.MkdirAll("index", 0o700))
+		var after *vfs.MemFS
+		var steps atomic.Uint64
+		crashing := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if steps.Add(1) == seed {
+				after = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(seed, 1))})
+			}
+			return nil
+		}))
+		db, err := Open("index", Options{FS: crashing})
+		check(t, err)
+		check(t, db.Close())
+		if after == nil {
+			continue
+		}
+		db, err = Open("index", Options{FS: after})
+		if errors.Is(err, ErrCorrupt) {
+			continue
+		}
+		check(t, err)
+		if all, err := db.Sessions(); err != nil || len(all) != 0 {
+			t.Errorf("step %d: sessions %v, %v", seed, all, err)
+		}
+		check(t, db.Close())
 	}
 }
