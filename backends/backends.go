@@ -95,6 +95,25 @@ type Sweeper interface {
 // another machine.
 type Local interface{ Local() }
 
+// Appender is an optional power: to take an object bit by bit, as it is made,
+// when its key is not known yet.
+type Appender interface {
+	Begin(ctx context.Context) (Upload, error)
+}
+
+// Upload is an object that is being made. Not safe for concurrent use.
+type Upload interface {
+	// Write appends to the object. After an error the upload can only be aborted.
+	io.Writer
+
+	// Put makes what was written the object of a key, as Store.Put does. It ends
+	// the upload, whatever it returns.
+	Put(ctx context.Context, key string) error
+
+	// Abort gives up what was written. After Put it does nothing.
+	Abort()
+}
+
 // Limits on keys, in bytes.
 const (
 	KeyMax     = 1024

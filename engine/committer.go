@@ -11,7 +11,6 @@ import (
 
 	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/engine/dataplane"
-	"github.com/artifortress/afs-engine/packfile"
 )
 
 // committer makes this engine's things durable, one group at a time: seal packs,
@@ -50,6 +49,7 @@ func newCommitter(e *Local) *committer {
 		actor: e.c.Actor, client: e.c.Client,
 		requests: make(chan *commitRequest), stopped: make(chan struct{}), quit: make(chan struct{}),
 	}
+	c.packer.store, _ = e.c.Store.(backends.Appender)
 	go c.run()
 	return c
 }
@@ -139,8 +139,7 @@ func (c *committer) group(requests []*commitRequest) {
 	case err == nil:
 		c.packer.settle(sealed)
 	case !sealed.empty(): // else nobody's chunks were in it
-		sealed.abort()
-		c.packer.lose(err)
+		c.packer.lose(sealed, err)
 	}
 	for i, r := range requests {
 		if answers[i].err == nil {
@@ -169,21 +168,21 @@ func (c *committer) seal(requests []*commitRequest) (batch, error) {
 func (c *committer) put(ctx context.Context, b batch) error {
 	var g errgroup.Group
 	for _, o := range b.data {
-		g.Go(func() error { return c.putPack(ctx, o.sealed) })
+		g.Go(func() error { return c.putPack(ctx, o) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
 	for _, o := range b.meta {
-		if err := c.putPack(ctx, o.sealed); err != nil {
+		if err := c.putPack(ctx, o); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *committer) putPack(ctx context.Context, s *packfile.Sealed) error {
-	if err := c.store.Put(ctx, s.Key(), s.Body()); err != nil && !errors.Is(err, backends.ErrExist) {
+func (c *committer) putPack(ctx context.Context, o *openPack) error {
+	if err := o.put(ctx, c.store); err != nil && !errors.Is(err, backends.ErrExist) {
 		return fmt.Errorf("store pack: %w", err)
 	}
 	return nil

@@ -2,10 +2,12 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 
+	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/chunker"
 	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/packfile"
@@ -20,11 +22,13 @@ type packer struct {
 	plane dataplane.Chunks
 
 	mu      sync.Mutex
+	ingests int // under way
 	writers packWriters
 	rows    int // that a pack may have or change in the index
 	data    *openPack
 	meta    *openPack
 	full    batch                               // waiting for the committer
+	store   backends.Appender                   // takes packs as they are made; nil: they are kept until they are sealed
 	spare   map[packfile.Class]*packfile.Writer // for the next packs: they have buffers already
 	pending map[chunker.ID]struct{}             // in no index row yet; bounded by the size of the packs under way
 	recent  map[chunker.ID]struct{}             // no longer pending since settled was last counted up
@@ -42,13 +46,28 @@ func newPacker(plane dataplane.Chunks, p Packing, packSize int64, rows int) *pac
 	}
 }
 
-// begin returns a writer for a new pack.
-func (p *packer) begin(class packfile.Class) (*packfile.Writer, error) {
-	if w := p.spare[class]; w != nil {
-		delete(p.spare, class)
-		return w, w.Reset()
+// begin begins a new pack.
+func (p *packer) begin(ctx context.Context, class packfile.Class) (*openPack, error) {
+	w := p.spare[class]
+	delete(p.spare, class)
+	if w == nil {
+		var err error
+		if w, err = p.writers.begin(class); err != nil {
+			return nil, err
+		}
 	}
-	return p.writers.begin(class)
+	o := &openPack{Writer: w, shares: map[*tally]int64{}}
+	if p.store == nil {
+		return o, w.Reset()
+	}
+	var err error
+	if o.upload, err = p.store.Begin(ctx); err != nil {
+		return nil, err
+	}
+	if err = w.ResetTo(o.upload); err != nil {
+		o.Abort()
+	}
+	return o, err
 }
 
 // openPack is a pack being filled, and who filled it.
@@ -57,6 +76,23 @@ type openPack struct {
 	shares map[*tally]int64 // raw bytes
 	edges  int              // references that its nodes make
 	sealed *packfile.Sealed // once it is
+	upload backends.Upload  // that takes it as it is made; nil: none does
+}
+
+// Abort gives the pack up.
+func (o *openPack) Abort() {
+	o.Writer.Abort()
+	if o.upload != nil {
+		o.upload.Abort()
+	}
+}
+
+// put stores the sealed pack.
+func (o *openPack) put(ctx context.Context, store backends.Store) error {
+	if o.upload != nil {
+		return o.upload.Put(ctx, o.sealed.Key())
+	}
+	return store.Put(ctx, o.sealed.Key(), o.sealed.Body())
 }
 
 // tally is what an ingest's chunks take in packs, in bytes. A pack that several
@@ -179,13 +215,16 @@ func (p *packer) add(ctx context.Context, mark uint64, t *tally, c chunk) (added
 		open, class = &p.meta, packfile.ClassMeta
 	}
 	if *open == nil {
-		w, err := p.begin(class)
+		o, err := p.begin(ctx, class)
 		if err != nil {
 			return false, false, err
 		}
-		*open = &openPack{Writer: w, shares: map[*tally]int64{}}
+		*open = o
 	}
 	if err := c.addTo((*open).Writer); err != nil {
+		if errors.Is(err, packfile.ErrUnwritten) {
+			p.loseLocked(batch{}, err)
+		}
 		return false, false, err
 	}
 	p.pending[c.id] = struct{}{}
@@ -251,28 +290,60 @@ func (p *packer) settle(b batch) {
 		p.spare[o.sealed.Index.Class] = o.Writer
 		return nil
 	})
-	p.closeLocked(packfile.ClassData, -len(b.data))
-	p.closeLocked(packfile.ClassMeta, -len(b.meta))
+	p.overLocked(b)
 	p.settled.Add(1)
 }
 
-// lose gives up all that is pending because packs were lost, and with it every
-// ingest under way. The packs being filled may hold nodes that refer to what
-// was lost, and one such node would spoil the group that it is stored in.
-func (p *packer) lose(err error) {
+// overLocked counts packs that had been taken as no longer under way.
+func (p *packer) overLocked(b batch) {
+	p.closeLocked(packfile.ClassData, -len(b.data))
+	p.closeLocked(packfile.ClassMeta, -len(b.meta))
+}
+
+// lose gives up the packs of b and all that is pending because packs were lost,
+// and with it every ingest under way. The packs being filled may hold nodes that
+// refer to what was lost, and one such node would spoil the group that it is stored
+// in.
+func (p *packer) lose(b batch, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.takeLocked(true).abort()
-	clear(p.closed)
-	p.crowded.Store(false)
+	p.loseLocked(b, err)
+}
+
+func (p *packer) loseLocked(b batch, err error) {
+	waiting := p.takeLocked(true)
+	for _, lost := range []batch{b, waiting} {
+		lost.abort()
+		p.overLocked(lost)
+	}
 	clear(p.pending)
 	clear(p.recent)
 	p.settled.Add(2) // nothing is known as of before
 	p.broken, p.lastErr = p.broken+1, err
 }
 
-// mark and check bracket an ingest: check fails if packs that the ingest may
-// count on were lost since mark.
+// enter and leave bracket an ingest. When none is left, the packs that those which
+// failed were filling are given up: nobody knows when there is another.
+func (p *packer) enter() (mark uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ingests++
+	return p.broken
+}
+
+func (p *packer) leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ingests--
+	if p.ingests == 0 && (p.data != nil || p.meta != nil || !p.full.empty()) {
+		p.loseLocked(batch{}, errLeft)
+	}
+}
+
+var errLeft = errors.New("the ingests that filled the packs have failed")
+
+// mark and check bracket what counts on packs under way: check fails if any were
+// lost since mark.
 func (p *packer) mark() uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -208,7 +208,7 @@ func TestAChunkWaitsWhileManyPacksAreClosed(t *testing.T) {
 	if _, full, err := p.add(t.Context(), p.mark(), own, aChunk(101)); !full || err != nil {
 		t.Fatalf("full is %v: %v", full, err)
 	}
-	p.lose(errors.New("lost"))
+	p.lose(batch{}, errors.New("lost"))
 	if err := c.room(t.Context()); err != nil {
 		t.Error(err)
 	}

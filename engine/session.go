@@ -20,7 +20,7 @@ type session struct {
 }
 
 func (e *Local) beginSession(ctx context.Context) (*session, error) {
-	s := &session{e: e, mark: e.commits.packer.mark()}
+	s := &session{e: e, mark: e.commits.packer.enter()}
 	_, _ = rand.Read(s.id[:]) // never fails
 	e.sessions.add(s.id)
 	return s, s.renew(ctx)
@@ -40,6 +40,7 @@ func (s *session) renew(ctx context.Context) error {
 // end forgets the session, unless packs were lost during it: some of them may
 // be in the store after all, and the next owner will look for them.
 func (s *session) end(ctx context.Context) {
+	defer s.e.commits.packer.leave()
 	defer s.e.sessions.remove(s.id)
 	if s.check() != nil {
 		return

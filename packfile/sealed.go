@@ -2,19 +2,25 @@ package packfile
 
 import "io"
 
-// Sealed is a finished pack in memory, ready to be put into a store. It is
-// valid until its Writer's next Reset, its Index for ever.
+// Sealed is a finished pack, in memory and ready to be put into a store unless it
+// has been written out as it was made. It is valid until its Writer's next Reset,
+// its Index for ever.
 type Sealed struct {
 	Index *Index
-	body  *slabs
+	body  *slabs // nil: it was written out
 }
 
 // Key is where the pack belongs in a store.
 func (s *Sealed) Key() string { return s.Index.Key() }
 
 // Body returns a new reader of the object's bytes, which are shared by all
-// such readers.
-func (s *Sealed) Body() io.ReadSeeker { return io.NewSectionReader(s.body, 0, s.body.size) }
+// such readers; nil if they were written out, see Writer.ResetTo.
+func (s *Sealed) Body() io.ReadSeeker {
+	if s.body == nil {
+		return nil
+	}
+	return io.NewSectionReader(s.body, 0, s.body.size)
+}
 
 // slabs is a growing run of bytes that is never moved. It keeps its memory
 // when reset.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"slices"
 
@@ -86,9 +87,10 @@ func (o *WriterOptions) validate() error {
 
 // Errors of a Writer's use.
 var (
-	ErrSpent = errors.New("pack writer is spent: it was sealed or aborted")
-	ErrFull  = errors.New("pack index is full")
-	ErrEmpty = errors.New("pack has no chunks")
+	ErrSpent     = errors.New("pack writer is spent: it was sealed or aborted")
+	ErrFull      = errors.New("pack index is full")
+	ErrEmpty     = errors.New("pack has no chunks")
+	ErrUnwritten = errors.New("pack could not be written out")
 )
 
 // lane is one of the rows of frames that a pack is filled in. Each has a frame
@@ -104,7 +106,7 @@ const (
 	lanePlain = laneDelta // lanes of frames that refer to nothing are below
 )
 
-// A Writer puts a pack together in memory. Chunks that are added in one way go
+// A Writer puts a pack together, in memory or into an io.Writer. Chunks that are added in one way go
 // into frames in the order of their Adds, and frames into the object in the order
 // in which they are full, while several of them are compressed at once: the same
 // options, nonce and Adds give the same bytes whatever Workers is. After Seal or
@@ -116,7 +118,10 @@ type Writer struct {
 	comp       *compressor
 	open       [lanes]*job // the frames being filled; nil: none
 	body       slabs
-	hash       *blake3.Hasher // of body
+	out        io.Writer      // takes the object instead of body; nil: body does
+	failed     error          // what out met
+	size       int64          // of the object so far
+	hash       *blake3.Hasher // of it
 	index      *Index
 	deps       depSlab
 	head       []byte
@@ -152,7 +157,12 @@ func NewWriter(o WriterOptions) (*Writer, error) {
 // Reset begins another pack with a new nonce. What was not sealed is given up,
 // and the body of what was sealed must not be read any more; its Index stays
 // valid.
-func (w *Writer) Reset() error {
+func (w *Writer) Reset() error { return w.ResetTo(nil) }
+
+// ResetTo is Reset for a pack that out takes as it is made, so that it is never
+// whole in memory; nil: nobody does. Once out has failed the pack is lost: Add and
+// Seal return ErrUnwritten and the cause.
+func (w *Writer) ResetTo(out io.Writer) error {
 	w.Abort()
 	nonce, err := w.o.Nonce()
 	if err != nil {
@@ -165,10 +175,19 @@ func (w *Writer) Reset() error {
 	w.deps, w.frames, w.entries, w.raw = nil, 0, 0, 0
 	w.count, w.deltas, w.extensions = 0, 0, 0
 	w.body.reset()
+	w.out, w.failed, w.size = out, nil, 0
 	w.hash.Reset()
 	w.append(w.head)
-	w.ready = true
-	return nil
+	w.ready = w.failed == nil
+	return w.lost()
+}
+
+// lost is what out has failed with.
+func (w *Writer) lost() error {
+	if w.failed == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrUnwritten, w.failed)
 }
 
 // Add appends a chunk. The caller vouches that id is kind.Sum(data); deps are
@@ -202,6 +221,8 @@ func (w *Writer) check(id chunker.ID, kind chunker.Kind, data []byte, deps []chu
 	switch {
 	case !w.ready:
 		return ErrSpent
+	case w.failed != nil:
+		return w.lost()
 	case !kind.Valid() || !w.o.Class.Holds(kind):
 		return fmt.Errorf("add chunk %v: %v does not belong into a pack of class %v", id, kind, w.o.Class)
 	case len(data) == 0 || len(data) > ChunkMax:
@@ -255,7 +276,7 @@ func (w *Writer) RawBytes() int64 { return w.raw }
 // bytes: what has been compressed, as it is; what has not, as if it did not
 // shrink. It depends on the Adds and on Workers only, never on timing.
 func (w *Writer) Size() int64 {
-	size := w.body.size
+	size := w.size
 	if w.ready {
 		size += w.comp.queued + int64(w.blockSize()) + TrailerSize
 	}
@@ -295,7 +316,7 @@ func (w *Writer) closeFrame(in lane) {
 // collect takes the next frame in order from the compressor.
 func (w *Writer) collect(j *job) {
 	f := j.frame
-	f.Offset = w.body.size
+	f.Offset = w.size
 	if f.Codec == CodecDelta {
 		e := Extension{Tag: ExtBases, Data: make([]byte, 0, len(j.delta.bases)*depPrefixSize)}
 		for _, id := range j.delta.bases {
@@ -309,8 +330,13 @@ func (w *Writer) collect(j *job) {
 }
 
 func (w *Writer) append(b []byte) {
-	w.body.append(b)
+	w.size += int64(len(b))
 	w.hash.Write(b)
+	if w.out == nil {
+		w.body.append(b)
+	} else if w.failed == nil {
+		_, w.failed = w.out.Write(b)
+	}
 }
 
 // Seal ends the pack and names it. The Writer is spent until Reset.
@@ -318,6 +344,8 @@ func (w *Writer) Seal() (*Sealed, error) {
 	switch {
 	case !w.ready:
 		return nil, ErrSpent
+	case w.failed != nil:
+		return nil, w.lost()
 	case w.Len() == 0:
 		return nil, ErrEmpty
 	}
@@ -334,14 +362,21 @@ func (w *Writer) Seal() (*Sealed, error) {
 	if err := x.check(); err != nil {
 		return nil, fmt.Errorf("seal pack: %w", err)
 	}
-	t := trailer{indexOffset: w.body.size}
+	t := trailer{indexOffset: w.size}
 	block := x.appendBlock(nil)
 	t.indexLength, t.digest = len(block), digest(w.head, block)
 	w.append(block)
 	w.append(t.append(nil))
-	x.Size = w.body.size
+	if w.failed != nil {
+		return nil, w.lost()
+	}
+	x.Size = w.size
 	w.hash.Sum(x.ID[:0])
-	return &Sealed{Index: x, body: &w.body}, nil
+	s := &Sealed{Index: x}
+	if w.out == nil {
+		s.body = &w.body
+	}
+	return s, nil
 }
 
 // Abort gives up what was added since NewWriter or Reset and waits for the

@@ -84,6 +84,95 @@ func TestBytesDoNotDependOnWorkersOrReuse(t *testing.T) {
 	}
 }
 
+func TestAPackThatIsWrittenOutIsTheSame(t *testing.T) {
+	r := generator(3)
+	chunks := dataChunks(r, 200, 4000)
+	o := WriterOptions{Class: ClassData, Workers: 3, FrameSize: 5000}
+	first, want := pack(t, o, chunks)
+	w := newWriter(t, o)
+	for range 3 {
+		var out bytes.Buffer
+		if err := w.ResetTo(&out); err != nil {
+			t.Fatal(err)
+		}
+		add(t, w, chunks[:150])
+		if out.Len() == 0 {
+			t.Error("nothing is written before the pack is sealed")
+		}
+		add(t, w, chunks[150:])
+		s, err := w.Seal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(out.Bytes(), want) || !reflect.DeepEqual(s.Index, first) {
+			t.Error("same chunks and nonce, other bytes")
+		}
+		if s.Body() != nil {
+			t.Error("what was written out is in memory, too")
+		}
+	}
+	if err := w.Reset(); err != nil { // and in memory again
+		t.Fatal(err)
+	}
+	add(t, w, chunks)
+	if _, got := seal(t, w); !bytes.Equal(got, want) {
+		t.Error("in memory after it was written out: other bytes")
+	}
+}
+
+// fullDisk takes so many bytes, and all again after it has said that it is full.
+type fullDisk struct{ room int }
+
+func (d *fullDisk) Write(b []byte) (int, error) {
+	n := min(len(b), d.room)
+	if d.room -= n; n < len(b) {
+		d.room = 1 << 40
+		return n, errFull
+	}
+	return n, nil
+}
+
+var errFull = errors.New("no room")
+
+func TestAPackThatCannotBeWrittenOutIsLost(t *testing.T) {
+	chunks := dataChunks(generator(4), 400, 4000)
+	o := WriterOptions{Class: ClassData, FrameSize: 5000}
+	_, whole := pack(t, o, chunks)
+	w := newWriter(t, o)
+	for _, room := range []int{0, 10, len(whole) / 2, len(whole) * 95 / 100, len(whole) - 1} {
+		if err := w.ResetTo(&fullDisk{room}); room < HeaderSize {
+			if !errors.Is(err, errFull) || !errors.Is(err, ErrUnwritten) {
+				t.Errorf("room for %d bytes: ResetTo gives %v", room, err)
+			}
+			if _, err := w.Seal(); !errors.Is(err, ErrSpent) {
+				t.Errorf("room for %d bytes: Seal gives %v, want ErrSpent", room, err)
+			}
+			continue
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		var added error
+		for _, c := range chunks {
+			if added = w.Add(c.id, c.kind, c.data, c.deps); added != nil {
+				break
+			}
+		}
+		if added != nil && !errors.Is(added, errFull) || added == nil && room < len(whole)/2 {
+			t.Errorf("room for %d bytes: Add gives %v", room, added)
+		}
+		if s, err := w.Seal(); s != nil || !errors.Is(err, errFull) {
+			t.Errorf("room for %d bytes: Seal gives %v, %v", room, s, err)
+		}
+	}
+	if err := w.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	add(t, w, chunks)
+	if _, got := seal(t, w); !bytes.Equal(got, whole) {
+		t.Error("after a pack that was lost: other bytes")
+	}
+}
+
 func TestNonceMakesNamesUnique(t *testing.T) {
 	chunks := dataChunks(generator(2), 3, 100)
 	seen := map[ID]bool{}

@@ -24,6 +24,7 @@ type disk interface {
 type file interface {
 	io.WriteCloser
 	Sync() error
+	Flush(off, n int64) // begins to write n bytes from off to the disk, if it can
 }
 
 type osDisk struct{}
@@ -33,8 +34,10 @@ func (osDisk) Create(path string) (file, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, nil
+	return osFile{f}, nil
 }
+
+type osFile struct{ *os.File }
 
 func (osDisk) Link(old, new string) error { return os.Link(old, new) }
 

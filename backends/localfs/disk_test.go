@@ -99,6 +99,14 @@ func (f *recordedFile) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
+// Flush cannot fail.
+func (f *recordedFile) Flush(off, n int64) {
+	_ = f.r.do("flush", []string{f.path}, func() error { f.file.Flush(off, n); return nil })
+	f.r.mu.Lock()
+	defer f.r.mu.Unlock()
+	f.r.steps[len(f.r.steps)-1] += fmt.Sprintf(" %d %d", off, n)
+}
+
 func (f *recordedFile) Sync() error { return f.r.do("sync", []string{f.path}, f.file.Sync) }
 
 // Close is no step: nothing depends on when it happens.

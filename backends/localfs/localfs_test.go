@@ -40,6 +40,14 @@ func TestContract(t *testing.T) {
 	backendtest.TestStore(t, func(t *testing.T) backends.Store { return newStore(t) })
 }
 
+func TestObjectsBitByBit(t *testing.T) {
+	backendtest.TestAppender(t, func(t *testing.T) backends.Store {
+		s := newStore(t)
+		t.Cleanup(func() { wantNoTemp(t, s) })
+		return s
+	})
+}
+
 func TestCreateMakesAllThatIsMissing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b", "store")
 	for range 2 { // a directory that is there is no error

@@ -2,12 +2,10 @@ package localfs
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
 	"syscall"
 
 	"github.com/artifortress/afs-engine/backends"
@@ -30,29 +28,15 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 }
 
 func (s *Store) put(ctx context.Context, key string, body io.ReadSeeker) error {
-	if err := s.mounted(); err != nil {
-		return err
-	}
-	tmp, err := s.writeTemp(ctx, body)
+	u, err := s.begin()
 	if err != nil {
 		return err
 	}
-	// If it stays, because we are stopped here, Sweep takes it.
-	defer s.disk.Remove(tmp)
-
-	err = s.publish(tmp, key)
-	if errors.Is(err, fs.ErrNotExist) {
-		// Somebody removed a directory that we had seen.
-		s.durable.clear()
-		err = s.publish(tmp, key)
+	defer u.Abort()
+	if err := copyBody(ctx, u, body); err != nil {
+		return err
 	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w: somebody removes files while they are written: %v", backends.ErrUnavailable, err)
-	case errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("%w: it leads through another object: %w", backends.ErrBadKey, err)
-	}
-	return err
+	return u.put(ctx, key)
 }
 
 // publish gives the file at tmp its name, durably.
@@ -73,33 +57,6 @@ func (s *Store) publish(tmp, key string) error {
 		return backends.ErrExist
 	}
 	return nil
-}
-
-// writeTemp writes body to a new file in tmp and syncs it.
-func (s *Store) writeTemp(ctx context.Context, body io.ReadSeeker) (path string, err error) {
-	path = filepath.Join(s.dir, tmpDir, rand.Text())
-	f, err := s.disk.Create(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := s.disk.Mkdir(filepath.Dir(path)); err != nil && !errors.Is(err, fs.ErrExist) {
-			return "", err
-		}
-		f, err = s.disk.Create(path)
-	}
-	if err != nil {
-		return "", err
-	}
-	err = copyBody(ctx, f, body)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		_ = s.disk.Remove(path)
-		return "", err
-	}
-	return path, nil
 }
 
 // copyBody writes all of body to w, or fails.

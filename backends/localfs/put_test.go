@@ -6,9 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/artifortress/afs-engine/backends"
 )
@@ -235,5 +237,51 @@ func BenchmarkPut(b *testing.B) {
 		if err := s.Delete(b.Context(), "dir/object"); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestAnUploadIsOnItsWayToTheDiskBeforeItEnds(t *testing.T) {
+	s, r := recorded(t)
+	u, err := s.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Abort()
+	for range 2 * flushEach / (1 << 20) {
+		if _, err := u.Write(make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := u.Put(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	var flushed []string
+	for _, step := range r.steps {
+		if strings.HasPrefix(step, "flush") {
+			flushed = append(flushed, step)
+		}
+	}
+	if want := []string{"flush tmp/* 0 4194304", "flush tmp/* 4194304 4194304"}; !slices.Equal(flushed, want) {
+		t.Errorf("the disk was told %q, want %q", flushed, want)
+	}
+}
+
+func TestAnUploadWhoseFileIsGoneIsNotPut(t *testing.T) {
+	s := newStore(t)
+	u, err := s.Begin(t.Context())
+	if err == nil {
+		_, err = u.Write([]byte("content"))
+	}
+	if err == nil {
+		_, err = s.sweep(s.now().Add(time.Hour))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Put(t.Context(), "a"); !errors.Is(err, backends.ErrUnavailable) {
+		t.Errorf("Put gives %v, want ErrUnavailable", err)
+	}
+	if _, err := s.Stat(t.Context(), "a"); !errors.Is(err, backends.ErrNotExist) {
+		t.Errorf("the object: %v, want ErrNotExist", err)
 	}
 }

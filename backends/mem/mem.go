@@ -52,6 +52,11 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	if err != nil {
 		return fmt.Errorf("put %s: read body: %w", key, err)
 	}
+	return s.keep(ctx, key, data)
+}
+
+// keep makes data, which nobody changes any more, an object.
+func (s *Store) keep(ctx context.Context, key string, data []byte) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("put %s: %w", key, err)
 	}

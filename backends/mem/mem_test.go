@@ -18,6 +18,10 @@ func TestContract(t *testing.T) {
 	backendtest.TestStore(t, func(*testing.T) backends.Store { return mem.New() })
 }
 
+func TestObjectsBitByBit(t *testing.T) {
+	backendtest.TestAppender(t, func(*testing.T) backends.Store { return mem.New() })
+}
+
 func TestDeletedObjectStaysReadableToItsReaders(t *testing.T) {
 	s, ctx := mem.New(), t.Context()
 	if err := s.Put(ctx, "a", strings.NewReader("content")); err != nil {
