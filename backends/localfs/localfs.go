@@ -2,14 +2,14 @@
 //
 //	DIR/config             an object: the file DIR/<key>, mode 0400
 //	DIR/packs/ab/abcd…     directories are made at need, mode 0700
-//	DIR/tmp/XQ2K…          a Put that is not finished; never listed
+//	DIR/tmp/XQ2K…          an object that is not finished; never listed
 //	DIR/index/             not ours: the store's index; never listed
 //
 // Objects are read-only files because they never change: what a slip of an
 // editor or of a shell's redirection would overwrite may be the only copy of
 // something published.
 //
-// A Put writes a file in tmp, syncs it, links it to its name, and syncs the
+// A Put, of a body or of an upload, writes a file in tmp, syncs it, links it to its name, and syncs the
 // name's directory. link(2) fails if the name is taken, which makes the put
 // atomic and if-absent between processes too; where hard links are not to be
 // had, a rename that replaces nothing takes its place. So:
