@@ -12,6 +12,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/artifortress/afs-engine/backends"
 	"github.com/artifortress/afs-engine/backends/fault"
 	"github.com/artifortress/afs-engine/engine"
 	"github.com/artifortress/afs-engine/engine/manifest"
@@ -129,7 +130,11 @@ func failAt(t *testing.T, base map[string][]byte, name string, action func(*test
 	open := func() {
 		t.Helper()
 		var err error
-		components := engine.Components{Store: s, IndexDir: "index", Index: index.Options{FS: disk}, Actor: "tester@here"}
+		var store backends.Store = s
+		if n%2 == 1 {
+			store = fault.Appending{Store: s} // packs are written as they are made
+		}
+		components := engine.Components{Store: store, IndexDir: "index", Index: index.Options{FS: disk}, Actor: "tester@here"}
 		if w.Local, err = engine.Open(t.Context(), components, everySettings); err != nil {
 			t.Fatalf("%s, %s %d: open: %v", name, op, n, err)
 		}

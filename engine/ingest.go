@@ -199,7 +199,7 @@ func (s *storeChunks) put(ctx context.Context, c chunk) (bool, error) {
 }
 
 // commit has the full packs stored while the ingest goes on. There is one such
-// commit at a time, so that as many packs are in memory as are being filled and
+// commit at a time, so that no more packs are under way than are being filled, and
 // one more of each.
 func (s *storeChunks) commit(ctx context.Context) error {
 	if err := s.settle(); err != nil {

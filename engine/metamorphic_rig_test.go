@@ -72,10 +72,18 @@ func (r *metaRig) open() {
 	r.Local = r.join()
 }
 
+// seen is the store as the engine sees it.
+func (r *metaRig) seen() backends.Store {
+	if r.config.append {
+		return fault.Appending{Store: r.store}
+	}
+	return r.store
+}
+
 func (r *metaRig) join() *engine.Local {
 	r.t.Helper()
 	e, err := engine.Open(r.t.Context(), engine.Components{
-		Store: r.store, IndexDir: r.dir, RuntimeDir: r.socks, Index: index.Options{FS: r.disk}, Actor: "tester@here", Client: "test/1",
+		Store: r.seen(), IndexDir: r.dir, RuntimeDir: r.socks, Index: index.Options{FS: r.disk}, Actor: "tester@here", Client: "test/1",
 	}, r.config.settings)
 	if err != nil {
 		r.t.Fatalf("open: %v", err)

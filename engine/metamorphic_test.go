@@ -28,6 +28,7 @@ const metaSteps = 60
 type metaConfig struct {
 	name     string
 	local    bool // a directory, not memory
+	append   bool // packs are written as they are made
 	shared   metaShared
 	chunks   chunker.Params
 	packing  engine.Packing // zero: the default, whose deltas are of text only
@@ -41,11 +42,11 @@ var allDeltas = engine.Packing{Frame: 32 << 10, Level: 1, Deltas: engine.DeltasA
 
 var metaConfigs = []metaConfig{
 	{name: "plain", chunks: chunker.DefaultParams},
-	{name: "small packs, many checkpoints", chunks: chunker.DefaultParams, settings: engine.Settings{PackSize: 48 << 10, CheckpointRecords: 1}},
-	{name: "a directory", local: true, chunks: chunker.DefaultParams, packing: allDeltas, settings: engine.Settings{PackSize: 256 << 10, CheckpointRecords: 7}},
+	{name: "small packs, many checkpoints", append: true, chunks: chunker.DefaultParams, settings: engine.Settings{PackSize: 48 << 10, CheckpointRecords: 1}},
+	{name: "a directory", local: true, append: true, chunks: chunker.DefaultParams, packing: allDeltas, settings: engine.Settings{PackSize: 256 << 10, CheckpointRecords: 7}},
 	{name: "small chunks, no cache", chunks: smallChunks, packing: allDeltas, settings: engine.Settings{PackSize: 100 << 10, CheckpointRecords: 3, CacheBytes: 1}},
 	{name: "small chunks, no checkpoint", chunks: smallChunks, settings: engine.Settings{CheckpointRecords: math.MaxInt}},
-	{name: "a client", shared: asClient, chunks: chunker.DefaultParams, packing: allDeltas, settings: engine.Settings{PackSize: 64 << 10, CheckpointRecords: 2}},
+	{name: "a client", shared: asClient, append: true, chunks: chunker.DefaultParams, packing: allDeltas, settings: engine.Settings{PackSize: 64 << 10, CheckpointRecords: 2}},
 	{name: "a client that takes over", shared: takingOver, chunks: smallChunks, packing: allDeltas, settings: engine.Settings{PackSize: 32 << 10, CheckpointRecords: 3}},
 }
 

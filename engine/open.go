@@ -94,7 +94,8 @@ func (s *Settings) ensureDefaults() {
 }
 
 // packSizeMax is as large as packs need be: their number no longer matters
-// then, and two of them may be in memory while one is stored.
+// then, and two of them are in memory while one is stored, if the store does not take
+// them as they are made.
 const packSizeMax = 32 << 20
 
 // Local is an Engine on a store that this process can reach by itself. Its index

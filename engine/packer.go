@@ -61,7 +61,7 @@ func (p *packer) begin(ctx context.Context, class packfile.Class) (*openPack, er
 		return o, w.Reset()
 	}
 	var err error
-	if o.upload, err = p.store.Begin(ctx); err != nil {
+	if o.upload, err = p.store.Begin(context.WithoutCancel(ctx)); err != nil { // others fill it, too
 		return nil, err
 	}
 	if err = w.ResetTo(o.upload); err != nil {
@@ -294,14 +294,15 @@ func (p *packer) settle(b batch) {
 	p.settled.Add(1)
 }
 
-// overLocked counts packs that had been taken as no longer under way.
+// overLocked counts packs that had been shut as no longer under way.
 func (p *packer) overLocked(b batch) {
 	p.closeLocked(packfile.ClassData, -len(b.data))
 	p.closeLocked(packfile.ClassMeta, -len(b.meta))
 }
 
-// lose gives up the packs of b and all that is pending because packs were lost,
-// and with it every ingest under way. The packs being filled may hold nodes that
+// lose gives up the packs of b, and all that are full or being filled, because
+// packs were lost, and with them every ingest under way. (Those that the committer
+// has taken go on, but nobody counts on them before they are in the index.) The packs being filled may hold nodes that
 // refer to what was lost, and one such node would spoil the group that it is stored
 // in.
 func (p *packer) lose(b batch, err error) {

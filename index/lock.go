@@ -56,6 +56,9 @@ func (l *Lock) Remove() error {
 			err = errors.Join(err, l.o.fs().RemoveAll(l.o.fs().PathJoin(l.dir, name)))
 		}
 	}
+	if err == nil { // before another index is begun there
+		err = syncOne(l.o.fs().OpenDir(l.dir))
+	}
 	return err
 }
 

@@ -21,6 +21,10 @@ func TestContractWithoutRules(t *testing.T) {
 	backendtest.TestStore(t, func(*testing.T) backends.Store { return fault.New(mem.New()) })
 }
 
+func TestContractBitByBit(t *testing.T) {
+	backendtest.TestAppender(t, func(*testing.T) backends.Store { return fault.Appending{Store: fault.New(mem.New())} })
+}
+
 func TestContractWithEffectsThatDoNotBite(t *testing.T) {
 	backendtest.TestStore(t, func(*testing.T) backends.Store {
 		return fault.New(mem.New(),

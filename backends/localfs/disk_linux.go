@@ -15,8 +15,8 @@ func (osDisk) Rename(old, new string) error {
 	return nil
 }
 
-// Flush is sync_file_range(2), which waits for nothing. What it fails at, Sync
-// tries again.
+// Flush is sync_file_range(2), which waits only if the disk has more to do than it
+// can remember. What cannot be written, Sync reports.
 func (f osFile) Flush(off, n int64) {
 	_ = unix.SyncFileRange(int(f.Fd()), off, n, unix.SYNC_FILE_RANGE_WRITE)
 }

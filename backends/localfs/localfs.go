@@ -9,10 +9,10 @@
 // editor or of a shell's redirection would overwrite may be the only copy of
 // something published.
 //
-// A Put, of a body or of an upload, writes a file in tmp, syncs it, links it to its name, and syncs the
-// name's directory. link(2) fails if the name is taken, which makes the put
-// atomic and if-absent between processes too; where hard links are not to be
-// had, a rename that replaces nothing takes its place. So:
+// An object is written to a file in tmp, at once or bit by bit. A Put syncs it,
+// links it to its name, and syncs the name's directory. link(2) fails if the name
+// is taken, which makes the put atomic and if-absent between processes too; where
+// hard links are not to be had, a rename that replaces nothing takes its place. So:
 //
 //   - A name never means less than a whole, synced file, whatever stops the
 //     machine and in whatever order the disk does its work.

@@ -266,6 +266,29 @@ func TestAnUploadIsOnItsWayToTheDiskBeforeItEnds(t *testing.T) {
 	}
 }
 
+func TestAnUploadThatCouldNotBeWrittenIsNotPut(t *testing.T) {
+	s, r := recorded(t)
+	u, err := s.Begin(t.Context())
+	if err == nil {
+		_, err = u.Write([]byte("half"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.fail = failOn("write", syscall.ENOSPC)
+	if _, err := u.Write([]byte("of it")); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("Write gives %v", err)
+	}
+	r.fail = nil
+	if err := u.Put(t.Context(), "a"); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("Put gives %v", err)
+	}
+	if _, err := s.Stat(t.Context(), "a"); !errors.Is(err, backends.ErrNotExist) {
+		t.Errorf("the object: %v, want ErrNotExist", err)
+	}
+	wantNoTemp(t, s)
+}
+
 func TestAnUploadWhoseFileIsGoneIsNotPut(t *testing.T) {
 	s := newStore(t)
 	u, err := s.Begin(t.Context())

@@ -18,6 +18,7 @@ type upload struct {
 	s       *Store
 	path    string
 	f       file  // nil: the upload has ended
+	failed  error // of a Write
 	behind  int64 // bytes that the disk has not been told to write
 	flushed int64 // bytes that it has
 }
@@ -62,6 +63,9 @@ func (u *upload) Write(b []byte) (int, error) {
 		return 0, errEnded
 	}
 	n, err := u.f.Write(b)
+	if err != nil {
+		u.failed = err
+	}
 	u.behind += int64(n)
 	if u.behind >= flushEach {
 		u.f.Flush(u.flushed, u.behind)
@@ -90,6 +94,9 @@ func (u *upload) Put(ctx context.Context, key string) error {
 func (u *upload) put(ctx context.Context, key string) error {
 	if u.f == nil {
 		return errEnded
+	}
+	if u.failed != nil {
+		return u.failed
 	}
 	if err := u.s.mounted(); err != nil {
 		return err

@@ -32,11 +32,12 @@ type file struct {
 	written func() // tells the linker that it is over
 	what    decision
 
-	left atomic.Int64 // pieces to come, and one while there may be more
-	once sync.Once    // over open
-	f    *dirfd.File  // nil before open and after finish
-	temp string       // "" while there is none
-	err  error        // of open
+	left  atomic.Int64 // pieces to come, and one while there may be more
+	once  sync.Once    // over open
+	f     *dirfd.File  // nil before open and after finish
+	temp  string       // "" while there is none
+	ready bool         // it has all attributes but its time
+	err   error        // of open
 }
 
 func (u *unpacker) newFile(p *place, e manifest.Entry, written func()) *file {
@@ -77,7 +78,12 @@ func (f *file) open(inParts bool) error {
 func (f *file) make() (*dirfd.File, error) {
 	dir := f.p.dir
 	if f.what == create && !f.p.foreign && f.u.unnamed(dir) {
-		return dir.OpenUnnamed(0o600)
+		if a := f.e.Attr; a.Owner.Known || len(a.Xattrs) > 0 {
+			return dir.OpenUnnamed(0o600)
+		}
+		made, ready, err := f.p.makeReady(modeOf(f.e.Attr, false))
+		f.ready = ready
+		return made, err
 	}
 	temp := tempName()
 	made, err := dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -133,7 +139,7 @@ func (f *file) release(pieces int) error {
 func (f *file) finish() error {
 	u, p := f.u, f.p
 	err := f.open(true) // if it is empty, or a hole
-	if err == nil {
+	if err == nil && !f.ready {
 		err = u.setAttrs(p, f.e.Name, f.f, f.e.Attr)
 	}
 	if err == nil {

@@ -29,6 +29,8 @@ type place struct {
 	foreign bool       // on another file system than dest
 	dir     *dirfd.Dir // nil in a dry run, where it would be new
 
+	exact atomic.Uint32 // a mode, and seen, that files made in dir have as it was asked for
+
 	refs atomic.Int32 // one for the planner, one for each file on its way
 }
 
@@ -140,6 +142,24 @@ func (u *unpacker) makeDir(p *place) error {
 	p.fresh = isNew && u.o.Overwrite == Never
 	p.foreign = above.foreign || !isNew && above.above != nil && info.Dev != u.dev
 	return nil
+}
+
+// seen tells a mode that was seen from none.
+const seen = 1 << 31
+
+// makeReady makes a file without a name, which nobody can open before it has one,
+// and reports whether it has its mode already: umask, or the directory's ACL, may
+// have taken something of it. Most files in a directory have the same mode, so it
+// is looked at once.
+func (p *place) makeReady(mode uint32) (f *dirfd.File, ready bool, err error) {
+	if f, err = p.dir.OpenUnnamed(mode); err != nil || p.exact.Load() == mode|seen {
+		return f, err == nil, err
+	}
+	if info, err := f.Stat(); err == nil && info.Mode == mode {
+		ready = true
+		p.exact.Store(mode | seen)
+	}
+	return f, ready, nil
 }
 
 // release gives back one reference. With the last one nothing more is written
