@@ -9,6 +9,7 @@ import (
 	"github.com/artifortress/afs-engine/engine/dataplane"
 	"github.com/artifortress/afs-engine/engine/manifest"
 	"github.com/artifortress/afs-engine/engine/registry"
+	"github.com/artifortress/afs-engine/packfile"
 )
 
 // States of an IngestResult besides those of a version.
@@ -57,7 +58,7 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 		base: base, src: e.chunks, params: e.config.Chunker.Params, store: store,
 		recall: r, lineage: e.newLineage(ctx, req.Ref), memory: e.settings.blocks(),
 	})
-	if err = errors.Join(err, store.settle(), r.flush(ctx)); err != nil {
+	if err = errors.Join(withSettled(err, store.settle()), r.flush(ctx)); err != nil {
 		return nil, err
 	}
 	v := e.newVersion(req.Ref, b.root, b.rootEntry.Summary, req.Labels)
@@ -76,6 +77,15 @@ func (e *Local) Ingest(ctx context.Context, req IngestRequest) (*IngestResult, e
 		err = fmt.Errorf("%w: %d of them; what could be read is kept as a draft of %s", ErrIncomplete, b.problems.count, v.Ref)
 	}
 	return res, err
+}
+
+// withSettled joins what ended a build and what the commit under way met. If no
+// pack can be written, that is said once.
+func withSettled(built, settled error) error {
+	if errors.Is(built, packfile.ErrUnwritten) && errors.Is(settled, packfile.ErrUnwritten) {
+		return built
+	}
+	return errors.Join(built, settled)
 }
 
 // enterIngest waits until there is memory for the blocks of another ingest
