@@ -323,7 +323,8 @@ func (p *packer) loseLocked(b batch, err error) {
 	p.broken, p.lastErr = p.broken+1, err
 }
 
-// enter and leave bracket an ingest. When none is left, the packs that those which
+// enter and leave bracket an ingest, which may count on packs under way: mark is
+// for check. When no ingest is left, the packs that those which
 // failed were filling are given up: nobody knows when there is another.
 func (p *packer) enter() (mark uint64) {
 	p.mu.Lock()
@@ -343,14 +344,7 @@ func (p *packer) leave() {
 
 var errLeft = errors.New("the ingests that filled the packs have failed")
 
-// mark and check bracket what counts on packs under way: check fails if any were
-// lost since mark.
-func (p *packer) mark() uint64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.broken
-}
-
+// check fails if packs were lost since mark.
 func (p *packer) check(mark uint64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

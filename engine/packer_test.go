@@ -164,6 +164,13 @@ func TestPacksCloseAtFewerChunksWithLessMemory(t *testing.T) {
 	}
 }
 
+// mark is now, for add.
+func (p *packer) mark() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.broken
+}
+
 func aChunk(i int) chunk {
 	b := binary.BigEndian.AppendUint64(nil, uint64(i))
 	return chunk{id: chunker.Data.Sum(b), data: b}

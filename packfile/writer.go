@@ -106,13 +106,13 @@ const (
 	lanePlain = laneDelta // lanes of frames that refer to nothing are below
 )
 
-// A Writer puts a pack together, in memory or into an io.Writer. Chunks that are added in one way go
-// into frames in the order of their Adds, and frames into the object in the order
-// in which they are full, while several of them are compressed at once: the same
-// options, nonce and Adds give the same bytes whatever Workers is. After Seal or
-// Abort, Reset makes it ready for another pack with the buffers it has, and the
-// encoders of its Compression, so that a steady state
-// allocates index entries only. Not safe for concurrent use.
+// A Writer puts a pack together, in memory or into an io.Writer. Chunks that are
+// added in one way go into frames in the order of their Adds, and frames into the
+// object in the order in which they are full, while several of them are compressed
+// at once: the same options, nonce and Adds give the same bytes whatever Workers
+// is. After Seal or Abort, Reset makes it ready for another pack with the buffers it
+// has, and the encoders of its Compression, so that a steady state allocates index
+// entries only. Not safe for concurrent use.
 type Writer struct {
 	o          WriterOptions
 	comp       *compressor

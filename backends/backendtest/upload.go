@@ -63,12 +63,9 @@ func beginWith(ctx context.Context, s backends.Store, text string) (backends.Upl
 
 // wantKeys checks that these are all the objects, in order.
 func wantKeys(ctx context.Context, s backends.Store, keys ...string) error {
-	var got []string
-	for info, err := range s.List(ctx, "") {
-		if err != nil {
-			return err
-		}
-		got = append(got, info.Key)
+	got, err := list(ctx, s, "")
+	if err != nil {
+		return err
 	}
 	if !slices.Equal(got, keys) {
 		return fmt.Errorf("the objects are %q, want %q", got, keys)
